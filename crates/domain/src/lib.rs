@@ -1,0 +1,26 @@
+//! The rules of Zoetrope: what a task is, how it may change, what it costs.
+//!
+//! Everything here is pure: no input or output, no async, no clock, no randomness of its own. A caller brings the facts (a message, a
+//! balance, a random number) and gets a decision back. The services turn decisions into rows, messages and answers; they never decide
+//! themselves.
+
+pub mod backoff;
+mod catalog;
+mod credits;
+mod ids;
+mod job_event;
+mod progress;
+mod task;
+mod task_state;
+mod video;
+mod video_request;
+
+pub use catalog::{CatalogError, Model, ModelCatalog};
+pub use credits::{Credits, InsufficientCredits, InvalidCredits, LedgerKind};
+pub use ids::{InvalidId, SessionId, TaskId, UserId};
+pub use job_event::{JobEvent, JobPhase};
+pub use progress::Progress;
+pub use task::{TaskKind, TaskStatus, TaskStep, UnknownWord};
+pub use task_state::{NotCancellable, TaskState, Transition};
+pub use video::{AspectRatio, InvalidVideoSize, VideoSize};
+pub use video_request::{InvalidVideoInput, VideoInput, VideoOrder, VideoRequest};
