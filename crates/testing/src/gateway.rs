@@ -1,0 +1,75 @@
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    Service,
+    servers::{variable, workspace_root},
+};
+
+/// nginx with the configuration of `deploy/gateway`. It ends when dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    child: Child,
+    directory: PathBuf,
+}
+
+impl Gateway {
+    pub fn start(platform: &Path, port: u16, upstreams: &HashMap<Service, Vec<u16>>) -> Result<Self> {
+        let directory = platform.join("gateway");
+        fs::create_dir_all(&directory)?;
+        let template = PathBuf::from(variable("ZOETROPE_TEST_GATEWAY_TEMPLATE")?);
+        let servers = |service: Service| -> String {
+            let ports = upstreams.get(&service).map(Vec::as_slice).unwrap_or_default();
+            ports.iter().map(|port| format!("server 127.0.0.1:{port};")).collect()
+        };
+        let documents = fs::canonicalize(workspace_root().join("deploy/gateway/api-docs.json"))?;
+        let settings = fs::read_to_string(&template)
+            .with_context(|| template.display().to_string())?
+            .replace("{{LISTEN}}", &format!("127.0.0.1:{port}"))
+            .replace("{{WORKERS}}", "1")
+            .replace("{{API_DOCS}}", &documents.display().to_string())
+            .replace("{{AUTH_SERVERS}}", &servers(Service::Auth))
+            .replace("{{TASK_API_SERVERS}}", &servers(Service::TaskApi))
+            .replace("{{NOTIFIER_SERVERS}}", &servers(Service::Notifier));
+        ensure!(!settings.contains("{{"), "{} has a placeholder that the tests do not fill", template.display());
+        let file = directory.join("nginx.conf");
+        fs::write(&file, settings)?;
+
+        let log = File::create(directory.join("output.log"))?;
+        let child = Command::new(variable("ZOETROPE_TEST_NGINX")?)
+            .arg("-p")
+            .arg(&directory)
+            .arg("-c")
+            .arg(&file)
+            .args(["-e", "error.log"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("start of nginx")?;
+        Ok(Self { child, directory })
+    }
+
+    pub fn last_lines(&self) -> String {
+        ["output.log", "error.log"]
+            .map(|name| fs::read_to_string(self.directory.join(name)).unwrap_or_default())
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .map(|text| format!("--- gateway\n{text}\n"))
+            .collect()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // A killed master would leave its workers behind; SIGTERM ends all of them. Nothing can be done about one that is gone already.
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,32 @@
+//! Test support: the whole platform, private to one test, on real servers.
+//!
+//! A [`Platform`] is a database of its own, a RabbitMQ virtual host of its own, a Redis key prefix of its own, the real service binaries
+//! as processes (so that they can be killed) and an nginx in front, on ports of its own. Tests speak to it as clients do: over HTTP and
+//! WebSocket through the gateway. What only an operator could see, the ledger and the provider's books, is read by [`audit`] and
+//! [`Simulation`].
+//!
+//! The servers come from `scripts/test`, which starts them, exports their addresses (`ZOETROPE_TEST_*`) and builds the binaries. This
+//! crate is used by tests alone, never by a service.
+
+pub mod audit;
+mod broker;
+mod database;
+mod gateway;
+mod keys;
+mod platform;
+mod ports;
+mod process;
+mod servers;
+mod settings;
+mod simulation;
+mod socket;
+mod user;
+mod wait;
+
+pub use platform::{Platform, PlatformBuilder};
+pub use process::{Service, ServiceProcess, binary};
+pub use servers::{Server, Servers};
+pub use simulation::{Simulation, Submission};
+pub use socket::{Frame, Socket};
+pub use user::{Answer, User};
+pub use wait::eventually;

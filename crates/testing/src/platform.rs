@@ -1,0 +1,176 @@
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use tokio_postgres::Client as Database;
+use toml::Value;
+use uuid::Uuid;
+
+use crate::{
+    Service, Servers, Simulation, User, broker,
+    database::{self, superuser_url},
+    gateway::Gateway,
+    keys,
+    ports::free_port,
+    process::ServiceProcess,
+    servers::variable,
+    settings::{self, Addresses, Override},
+};
+
+/// What a test wants its platform to be.
+#[derive(Debug)]
+pub struct PlatformBuilder {
+    servers: Option<Servers>,
+    replicas: HashMap<Service, u16>,
+    overrides: Vec<Override>,
+}
+
+/// A running platform of one test. Its processes end with it.
+#[derive(Debug)]
+pub struct Platform {
+    servers: Servers,
+    addresses: Addresses,
+    processes: Vec<ServiceProcess>,
+    gateway: Gateway,
+    directory: PathBuf,
+}
+
+impl PlatformBuilder {
+    /// Instead of the shared servers, those that a test may stop.
+    #[must_use]
+    pub fn servers(mut self, servers: Servers) -> Self {
+        self.servers = Some(servers);
+        self
+    }
+
+    #[must_use]
+    pub fn replicas(mut self, service: Service, count: u16) -> Self {
+        self.replicas.insert(service, count);
+        self
+    }
+
+    /// Changes one setting, named by its dotted key.
+    #[must_use]
+    pub fn setting(mut self, service: Service, key: &str, value: impl Into<Value>) -> Self {
+        self.overrides.push(Override { service, key: key.to_owned(), value: value.into() });
+        self
+    }
+
+    /// Starts everything and waits until all of it is ready.
+    pub async fn start(self) -> Result<Platform> {
+        let servers = self.servers.map_or_else(Servers::shared, Ok)?;
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let directory = PathBuf::from(variable("ZOETROPE_TEST_HOME")?).join(&name);
+        fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+
+        let (amqp, created) =
+            tokio::join!(broker::create_virtual_host(&servers, &name), database::create_database(&servers, &name));
+        created?;
+        let addresses = Addresses { database: name, amqp: amqp?, gateway: free_port()?, provider: free_port()? };
+        let keys = keys::key_directory().await?;
+
+        let mut processes = Vec::new();
+        let mut upstreams: HashMap<Service, Vec<u16>> = HashMap::new();
+        for service in Service::ALL {
+            for replica in 0..self.replicas.get(&service).copied().unwrap_or(1) {
+                let public = if service == Service::ProviderSim { addresses.provider } else { free_port()? };
+                let internal = free_port()?;
+                let process_name = format!("{}-{replica}", service.name());
+                let path = directory.join(format!("{process_name}.toml"));
+                settings::write(&path, service, &servers, &addresses, keys, (public, internal), &self.overrides)?;
+                upstreams.entry(service).or_default().push(public);
+                processes.push(ServiceProcess::new(service, process_name, path, internal, &directory));
+            }
+        }
+        let gateway = Gateway::start(&directory, addresses.gateway, &upstreams)?;
+        let mut platform = Platform { servers, addresses, processes, gateway, directory };
+        for process in &mut platform.processes {
+            process.start()?;
+        }
+        for process in &mut platform.processes {
+            process.ready().await?;
+        }
+        Ok(platform)
+    }
+}
+
+impl Platform {
+    pub fn builder() -> PlatformBuilder {
+        PlatformBuilder { servers: None, replicas: HashMap::new(), overrides: Vec::new() }
+    }
+
+    /// One process of each service, on the shared servers.
+    pub async fn start() -> Result<Self> {
+        Self::builder().start().await
+    }
+
+    pub fn gateway_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.addresses.gateway)
+    }
+
+    /// A visitor without an account.
+    pub fn nobody(&self) -> User {
+        User::nobody(self)
+    }
+
+    /// A newly registered user.
+    pub async fn user(&self) -> Result<User> {
+        User::register(self).await
+    }
+
+    pub fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    pub fn simulation(&self) -> Simulation {
+        Simulation::new(format!("http://127.0.0.1:{}", self.addresses.provider))
+    }
+
+    /// A superuser's connection to the platform's database, for audits.
+    pub async fn database(&self) -> Result<Database> {
+        database::connect(&superuser_url(&self.servers, &self.addresses.database)).await
+    }
+
+    /// One service's own connection to the database, with what its role may and may not do.
+    pub async fn database_as(&self, schema: &str) -> Result<Database> {
+        database::connect(&database::role_url(&self.servers, &self.addresses.database, schema)?).await
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The process of a service's replica, counted from 0.
+    pub fn process(&mut self, service: Service, replica: usize) -> Result<&mut ServiceProcess> {
+        self.processes
+            .iter_mut()
+            .filter(|process| process.service == service)
+            .nth(replica)
+            .with_context(|| format!("no replica {replica} of {}", service.name()))
+    }
+
+    /// `kill -9` of a replica, and its start anew a moment later.
+    pub async fn crash(&mut self, service: Service) -> Result<()> {
+        let process = self.process(service, 0)?;
+        process.kill()?;
+        process.start()?;
+        process.ready().await
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let logs: Vec<String> = self.processes.iter().map(ServiceProcess::last_lines).collect();
+            let gateway = self.gateway.last_lines();
+            // The test harness captures what `eprintln!` prints and shows it with the failure.
+            #[expect(clippy::print_stderr, reason = "a failed test shows the logs of its platform")]
+            {
+                eprintln!("{}{gateway}", logs.concat());
+            }
+        }
+    }
+}

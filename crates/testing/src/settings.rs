@@ -1,0 +1,110 @@
+use std::{fs, path::Path};
+
+use anyhow::Result;
+use toml::{Table, Value, toml};
+use url::Url;
+
+use crate::{Service, Servers, database::role_url};
+
+/// Where the parts of one platform find each other.
+#[derive(Debug)]
+pub struct Addresses {
+    pub database: String,
+    pub amqp: Url,
+    pub gateway: u16,
+    pub provider: u16,
+}
+
+/// A setting of one service by its dotted key, changed by a test.
+#[derive(Clone, Debug)]
+pub struct Override {
+    pub service: Service,
+    pub key: String,
+    pub value: Value,
+}
+
+/// Writes the settings file of one process.
+pub fn write(
+    path: &Path,
+    service: Service,
+    servers: &Servers,
+    addresses: &Addresses,
+    keys: &Path,
+    ports: (u16, u16),
+    overrides: &[Override],
+) -> Result<()> {
+    let mut settings = of(service, servers, addresses, keys, path.parent().unwrap_or(path))?;
+    let (public, internal) = ports;
+    settings.insert("internal".into(), toml! { listen = "127.0.0.1:0" }.into());
+    set(&mut settings, "internal.listen", format!("127.0.0.1:{internal}").into());
+    if service != Service::Poller {
+        set(&mut settings, "http.listen", format!("127.0.0.1:{public}").into());
+    }
+    set(&mut settings, "telemetry.format", "pretty".into());
+    set(&mut settings, "shutdown.drain_delay_seconds", 0.0.into());
+    for change in overrides.iter().filter(|change| change.service == service) {
+        set(&mut settings, &change.key, change.value.clone());
+    }
+    fs::write(path, toml::to_string(&settings)?)?;
+    Ok(())
+}
+
+fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, directory: &Path) -> Result<Table> {
+    let mut settings = Table::new();
+    let keys = keys.display();
+    let gateway = format!("http://127.0.0.1:{}", addresses.gateway);
+    let schema = match service {
+        Service::Auth => "auth",
+        Service::TaskApi => "tasks",
+        Service::Poller => "poller",
+        Service::Notifier => "notifier",
+        Service::ProviderSim => {
+            set(&mut settings, "simulation.api_keys", vec!["sk-test"].into());
+            set(&mut settings, "simulation.duration_seconds", 0.6.into());
+            set(&mut settings, "simulation.queue_seconds", 0.0.into());
+            set(&mut settings, "simulation.cheap", true.into());
+            return Ok(settings);
+        }
+    };
+    set(&mut settings, "postgres.url", role_url(servers, &addresses.database, schema)?.to_string().into());
+    set(&mut settings, "rabbitmq.url", addresses.amqp.to_string().into());
+
+    if matches!(service, Service::Auth | Service::TaskApi | Service::Notifier) {
+        set(&mut settings, "redis.url", servers.redis.to_string().into());
+        set(&mut settings, "redis.key_prefix", format!("{}:", addresses.database).into());
+        set(&mut settings, "tokens.jwks_file", format!("{keys}/jwks.json").into());
+    }
+    if matches!(service, Service::TaskApi | Service::Poller) {
+        set(&mut settings, "storage.backend", "local".into());
+        set(&mut settings, "storage.path", directory.join("objects").display().to_string().into());
+    }
+    if matches!(service, Service::TaskApi | Service::Notifier) {
+        set(&mut settings, "media.public_base_url", gateway.into());
+        set(&mut settings, "media.secret", format!("{:064}", 7).into());
+    }
+    match service {
+        Service::Auth => set(&mut settings, "keys.signing_key_file", format!("{keys}/signing-key.pem").into()),
+        Service::Poller => {
+            set(&mut settings, "providers.openai.base_url", format!("http://127.0.0.1:{}", addresses.provider).into());
+            set(&mut settings, "providers.openai.api_key", "sk-test".into());
+            set(&mut settings, "polling.interval_seconds", 0.2.into());
+        }
+        Service::TaskApi | Service::Notifier | Service::ProviderSim => {}
+    }
+    Ok(settings)
+}
+
+/// Sets `a.b.c`, making the tables on the way.
+fn set(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+        }
+        Some((first, rest)) => {
+            let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = inner {
+                set(inner, rest, value);
+            }
+        }
+    }
+}

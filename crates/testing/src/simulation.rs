@@ -1,0 +1,47 @@
+use anyhow::Result;
+use serde::Deserialize;
+
+/// The provider's own books: what it was really asked to do.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    base_url: String,
+    http: reqwest::Client,
+}
+
+/// One submission that the provider accepted.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Submission {
+    /// The task's id, as sent in `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    pub prompt: String,
+    /// How often this key was accepted: more than once is a double submission.
+    pub times: u32,
+    pub has_reference_image: bool,
+    #[serde(default)]
+    pub reference_image_bytes: u64,
+    /// W3C trace context of the call.
+    #[serde(default)]
+    pub traceparent: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Submissions {
+    submissions: Vec<Submission>,
+}
+
+impl Simulation {
+    pub(crate) fn new(base_url: String) -> Self {
+        Self { base_url, http: reqwest::Client::new() }
+    }
+
+    pub async fn submissions(&self) -> Result<Vec<Submission>> {
+        let url = format!("{}/simulation/submissions", self.base_url);
+        let books: Submissions = self.http.get(url).send().await?.error_for_status()?.json().await?;
+        Ok(books.submissions)
+    }
+
+    /// The submissions of one prompt.
+    pub async fn submitted(&self, prompt: &str) -> Result<Vec<Submission>> {
+        Ok(self.submissions().await?.into_iter().filter(|submission| submission.prompt == prompt).collect())
+    }
+}

@@ -1,0 +1,171 @@
+//! Processes are killed and servers stopped in the middle of work; nothing is lost, charged twice or submitted twice.
+//!
+//! These tests have servers of their own and run one at a time, since they stop what all of them share.
+
+use std::{collections::HashSet, time::Duration};
+
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
+use serde_json::json;
+use tokio::sync::{Mutex, MutexGuard};
+use zoetrope_testing::{Platform, PlatformBuilder, Server, Servers, Service, User, audit, eventually};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+async fn platform(
+    adjust: impl FnOnce(PlatformBuilder) -> PlatformBuilder,
+) -> Result<(MutexGuard<'static, ()>, Servers, Platform)> {
+    let turn = ONE_AT_A_TIME.lock().await;
+    let servers = Servers::faults()?;
+    for server in [Server::Postgres, Server::RabbitMq, Server::Redis] {
+        servers.start(server).await?;
+    }
+    let builder = Platform::builder().servers(servers.clone()).setting(Service::TaskApi, "credits.signup_grant", 5_000);
+    Ok((turn, servers, adjust(builder).start().await?))
+}
+
+const USERS: usize = 5;
+const TASKS_EACH: usize = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_task_ends_whichever_process_dies() -> Result<()> {
+    let (_turn, servers, mut platform) = platform(|builder| {
+        builder
+            .setting(Service::ProviderSim, "simulation.duration_seconds", 5.0)
+            .setting(Service::Poller, "polling.lease_seconds", 4.0)
+            .setting(Service::Poller, "polling.unconfirmed_window_seconds", 2.0)
+    })
+    .await?;
+
+    let users = try_join_all((0..USERS).map(|_| platform.user())).await?;
+    let create_all = async |users: &[User], part: &str| -> Result<()> {
+        try_join_all(users.iter().map(|user| async move {
+            for number in 0..TASKS_EACH / 4 {
+                user.create_insistently(&format!("{} {part} {number}", user.name())).await?;
+            }
+            anyhow::Ok(())
+        }))
+        .await?;
+        Ok(())
+    };
+    for (part, service) in [("a", Service::Poller), ("b", Service::TaskApi), ("c", Service::Notifier)] {
+        create_all(&users, part).await?;
+        platform.crash(service).await?;
+    }
+    create_all(&users, "d").await?;
+    servers.restart(Server::RabbitMq).await?;
+
+    let database = platform.database().await?;
+    eventually("the end of every task", Duration::from_secs(90), async || {
+        let open = audit::unfinished(&database).await?;
+        ensure!(open == 0, "{open} tasks are unfinished");
+        Ok(())
+    })
+    .await?;
+    audit::check(&database).await?;
+
+    for submission in platform.simulation().submissions().await? {
+        ensure!(submission.times == 1, "{} was submitted {} times", submission.prompt, submission.times);
+    }
+    let mut completed = 0;
+    for user in &users {
+        let stats = user.get("/api/video/stats").await?.ok()?;
+        ensure!(stats["data"]["total"] == TASKS_EACH, "{stats}");
+        completed += stats["data"]["completed"].as_u64().unwrap_or_default();
+    }
+    // Only a submission that was cut short by the kill may end unconfirmed.
+    ensure!(completed >= 150, "only {completed} of {} tasks were completed", USERS * TASKS_EACH);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_pollers_share_the_work_and_one_takes_over() -> Result<()> {
+    let (_turn, _servers, mut platform) = platform(|builder| {
+        builder
+            .replicas(Service::Poller, 2)
+            .setting(Service::ProviderSim, "simulation.duration_seconds", 4.0)
+            .setting(Service::Poller, "polling.lease_seconds", 3.0)
+            .setting(Service::Poller, "polling.unconfirmed_window_seconds", 1.0)
+    })
+    .await?;
+    let user = platform.user().await?;
+    let ids = try_join_all((0..40).map(async |number| user.create(&format!("shared {number}")).await)).await?;
+    platform.process(Service::Poller, 1)?.kill()?;
+
+    for id in &ids {
+        user.until_ended(id).await?;
+    }
+    let prompts: HashSet<String> = platform.simulation().submissions().await?.into_iter().map(|one| one.prompt).collect();
+    let books = platform.simulation().submissions().await?;
+    ensure!(books.iter().all(|one| one.times == 1) && books.len() == prompts.len(), "submitted twice");
+    audit::check(&platform.database().await?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_everything_goes_on() -> Result<()> {
+    let (_turn, servers, platform) = platform(|builder| builder).await?;
+    let user = platform.user().await?;
+    servers.stop(Server::Redis).await?;
+
+    let newcomer = platform.user().await?;
+    for user in [user, newcomer] {
+        let mut socket = user.socket().await?;
+        let video_id = user.create("while redis is away").await?;
+        socket.subscribe(&video_id).await?;
+        socket.until(&video_id, "taskCompleted").await?;
+    }
+    servers.start(Server::Redis).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_rabbitmq_creates_are_accepted_and_flow_later() -> Result<()> {
+    let (_turn, servers, platform) = platform(|builder| builder).await?;
+    let user = platform.user().await?;
+    servers.stop(Server::RabbitMq).await?;
+
+    let mut ids = Vec::new();
+    for number in 0..10 {
+        ids.push(user.create(&format!("broker away {number}")).await?);
+    }
+    assert_eq!(user.task(&ids[0]).await?["status"], "QUEUED");
+
+    servers.start(Server::RabbitMq).await?;
+    for id in &ids {
+        let row = user.until_ended(id).await?;
+        assert_eq!(row["status"], "COMPLETED", "{row}");
+    }
+    // Push works again as well, on a new connection and with the queues declared anew.
+    let mut socket = user.socket().await?;
+    let video_id = user.create("broker back").await?;
+    socket.subscribe(&video_id).await?;
+    socket.until(&video_id, "taskCompleted").await?;
+    audit::check(&platform.database().await?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_postgres_clients_are_told_to_come_back() -> Result<()> {
+    let (_turn, servers, platform) = platform(|builder| builder).await?;
+    let user = platform.user().await?;
+    let running = user.create("overtaken by the outage [sim:duration=2]").await?;
+    servers.stop(Server::Postgres).await?;
+
+    let body = json!({ "prompt": "nobody stores this", "model": "sora-2" });
+    for answer in [
+        user.post("/api/video/tasks", body).await?,
+        user.get("/api/video/tasks").await?,
+        user.post("/api/auth/login", json!({ "username": user.name(), "password": User::PASSWORD })).await?,
+    ] {
+        assert_eq!((answer.status, answer.body["code"].as_str()), (503, Some("UNAVAILABLE")), "{}", answer.body);
+        assert!(answer.headers.contains_key("retry-after"));
+        assert_eq!(answer.body["status"], "error");
+    }
+
+    servers.start(Server::Postgres).await?;
+    let row = user.until_ended(&running).await?;
+    assert_eq!(row["status"], "COMPLETED", "{row}");
+    let list = user.get("/api/video/tasks").await?.ok()?;
+    assert_eq!(list["data"]["total"], 1);
+    let later = user.create("after the outage").await?;
+    assert_eq!(user.until_ended(&later).await?["status"], "COMPLETED");
+    audit::check(&platform.database().await?).await
+}
