@@ -1,0 +1,1 @@
+SELECT pg_sleep(0.3); CREATE TABLE second (id bigint PRIMARY KEY);

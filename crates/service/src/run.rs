@@ -1,0 +1,129 @@
+//! The two ways to run a binary.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::de::DeserializeOwned;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::internal::InternalListener;
+use crate::lifecycle::{self, Ending};
+use crate::metrics::Metrics;
+use crate::process::Process;
+use crate::settings::{ConfigArgs, Document, ProcessSettings, environment};
+use crate::signals::UnixSignals;
+use crate::tasks::spawn_on;
+use crate::telemetry::Telemetry;
+
+/// How long threads that block may keep a finished process.
+const BLOCKING_GRACE: Duration = Duration::from_secs(1);
+
+/// Runs a service until it is asked to end, and returns the code to exit with.
+///
+/// `build` gets the service's settings and its [`Process`], starts everything through it, and returns once started. A failure to start, a crashed background task
+/// and work that was cut off at shutdown give a failing code.
+pub fn serve<S, F, Fut>(name: &'static str, args: &ConfigArgs, build: F) -> ExitCode
+where
+    S: DeserializeOwned,
+    F: FnOnce(S, Process) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    start(name, args, |process_settings, settings, runtime| serve_on(name, &process_settings, settings, runtime, build))
+}
+
+/// Runs a subcommand that ends by itself, such as `migrate`, with settings and telemetry as for [`serve`], but without listener, metrics or signal handling.
+pub fn once<S, F, Fut>(name: &'static str, args: &ConfigArgs, run: F) -> ExitCode
+where
+    S: DeserializeOwned,
+    F: FnOnce(S) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    start(name, args, |_, settings, runtime| {
+        let outcome = runtime.block_on(run(settings));
+        runtime.shutdown_timeout(BLOCKING_GRACE);
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "failed");
+                ExitCode::FAILURE
+            }
+        }
+    })
+}
+
+/// What comes before the service: settings, cryptography, telemetry, runtime; in this order, and torn down in the reverse one.
+fn start<S: DeserializeOwned>(
+    name: &'static str,
+    args: &ConfigArgs,
+    run: impl FnOnce(ProcessSettings, S, Runtime) -> ExitCode,
+) -> ExitCode {
+    let prepared = (|| {
+        let (process_settings, rest) = Document::read(args, environment())?.split()?;
+        let settings: S = rest.parse()?;
+        // Fails only when one is installed already, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let telemetry = Telemetry::start(name, &process_settings.telemetry)?;
+        let runtime =
+            Builder::new_multi_thread().enable_all().thread_name(name).build().context("cannot build the tokio runtime")?;
+        anyhow::Ok((process_settings, settings, telemetry, runtime))
+    })();
+    match prepared {
+        Ok((process_settings, settings, telemetry, runtime)) => {
+            let code = run(process_settings, settings, runtime);
+            drop(telemetry);
+            code
+        }
+        Err(error) => {
+            // Telemetry may not be up: the terminal is the only place left, and if it is gone, too, the exit code must do.
+            let _ = writeln!(std::io::stderr(), "zoetrope-{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_on<S, F, Fut>(
+    name: &'static str,
+    process_settings: &ProcessSettings,
+    settings: S,
+    runtime: Runtime,
+    build: F,
+) -> ExitCode
+where
+    F: FnOnce(S, Process) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let process = Process::new(name, runtime.handle().clone());
+    process.become_main();
+    let ending = runtime.block_on(async {
+        let mut signals = UnixSignals::listen().context("cannot listen for signals")?;
+        let metrics = Metrics::install(name)?;
+        spawn_on(process.runtime_handle(), metrics.clone().upkeep());
+        let internal = InternalListener::start(&process, &process_settings.internal, metrics)?;
+        let ending = lifecycle::run(&process, process_settings.shutdown, &mut signals, build(settings, process.clone())).await;
+        internal.stop().await;
+        anyhow::Ok(ending)
+    });
+    match ending {
+        Ok(Ending::Clean) => {
+            runtime.shutdown_timeout(BLOCKING_GRACE);
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Ok(Ending::Failed) => {
+            runtime.shutdown_timeout(BLOCKING_GRACE);
+            ExitCode::FAILURE
+        }
+        Ok(Ending::Forced) => {
+            runtime.shutdown_background();
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "cannot start");
+            runtime.shutdown_background();
+            ExitCode::FAILURE
+        }
+    }
+}
