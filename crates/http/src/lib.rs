@@ -1,0 +1,26 @@
+//! HTTP as all services speak it: one error body, extractors that name the field, and one middleware around every request.
+//!
+//! * [`Problem`] is the only error of a handler and becomes the error body that every client family reads.
+//! * [`Json`], [`Query`] and [`Path`] read requests; what they refuse is a [`Problem`] that names the client's own field.
+//! * [`CurrentUser`] and [`MaybeUser`] tell who calls.
+//! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits.
+//!
+//! A 5xx is logged here, once, with all its causes; its client is told nothing but the request id.
+
+mod caller;
+mod context;
+pub mod envelope;
+mod extract;
+pub mod openapi;
+mod problem;
+mod request_id;
+mod server;
+mod time;
+
+pub use caller::{Authenticator, CurrentUser, MaybeUser, bearer_token};
+pub use context::request_context;
+pub use extract::{Json, JsonLimit, Path, Query};
+pub use problem::{FieldError, Problem, ProblemBody, ProblemCode};
+pub use request_id::RequestId;
+pub use server::{HttpSettings, serve};
+pub use time::iso_millis;

@@ -1,0 +1,101 @@
+use actix_web::http::StatusCode;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+/// What went wrong, as a word that clients may rely on. Codes are never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+pub enum ProblemCode {
+    #[schema(rename = "VALIDATION_ERROR")]
+    Validation,
+    #[schema(rename = "UNAUTHORIZED")]
+    Unauthorized,
+    #[schema(rename = "INSUFFICIENT_CREDITS")]
+    InsufficientCredits,
+    #[schema(rename = "FORBIDDEN")]
+    Forbidden,
+    #[schema(rename = "NOT_FOUND")]
+    NotFound,
+    #[schema(rename = "METHOD_NOT_ALLOWED")]
+    MethodNotAllowed,
+    #[schema(rename = "INVALID_STATE")]
+    InvalidState,
+    #[schema(rename = "CONFLICT")]
+    Conflict,
+    #[schema(rename = "TOO_LARGE")]
+    TooLarge,
+    #[schema(rename = "UNSUPPORTED_MEDIA")]
+    UnsupportedMedia,
+    #[schema(rename = "IDEMPOTENCY_MISMATCH")]
+    IdempotencyMismatch,
+    #[schema(rename = "RATE_LIMITED")]
+    RateLimited,
+    #[schema(rename = "INTERNAL_ERROR")]
+    Internal,
+    #[schema(rename = "UNAVAILABLE")]
+    Unavailable,
+}
+
+impl ProblemCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Validation => "VALIDATION_ERROR",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::InsufficientCredits => "INSUFFICIENT_CREDITS",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::InvalidState => "INVALID_STATE",
+            Self::Conflict => "CONFLICT",
+            Self::TooLarge => "TOO_LARGE",
+            Self::UnsupportedMedia => "UNSUPPORTED_MEDIA",
+            Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Internal => "INTERNAL_ERROR",
+            Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Validation => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::InsufficientCredits => StatusCode::PAYMENT_REQUIRED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::InvalidState | Self::Conflict => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The label in the body's `error`, which some clients show.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Validation => "Validation Error",
+            Self::Unauthorized => "Unauthorized",
+            Self::InsufficientCredits => "Insufficient Credits",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "Not Found",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::InvalidState => "Invalid State",
+            Self::Conflict => "Conflict",
+            Self::TooLarge => "Too Large",
+            Self::UnsupportedMedia => "Unsupported Media",
+            Self::IdempotencyMismatch => "Idempotency Mismatch",
+            Self::RateLimited => "Rate Limited",
+            Self::Internal => "Internal Error",
+            Self::Unavailable => "Unavailable",
+        }
+    }
+}
+
+impl Serialize for ProblemCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,52 @@
+use std::{io, net::SocketAddr, num::NonZeroUsize, time::Duration};
+
+use actix_web::{App, HttpServer, middleware::from_fn, web::ServiceConfig};
+use serde::Deserialize;
+use zoetrope_service::{Process, log_listening};
+
+use crate::request_context;
+
+/// Longer than the gateway keeps an idle connection, so that it never sends into one that closes.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Per worker. High, because open WebSockets count; the real bound is the limit on open files.
+const MAX_CONNECTIONS: usize = 100_000;
+/// Connections that wait to be accepted, so that many clients can come back at once.
+const BACKLOG: u32 = 8192;
+/// For requests in hand when the process ends; below the 30 s after which it is killed.
+const SHUTDOWN_SECONDS: u64 = 25;
+
+/// The public listener of a service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// `address:port`; port 0 takes any free one.
+    pub listen: SocketAddr,
+    #[serde(default = "default_workers")]
+    pub workers: NonZeroUsize,
+}
+
+fn default_workers() -> NonZeroUsize {
+    NonZeroUsize::MIN.saturating_add(1)
+}
+
+/// Serves the routes, with [`request_context`] around them, until the process stops. Gives back the addresses that were bound.
+///
+/// `routes` runs once per worker: shared state is made before and cloned in.
+pub fn serve(
+    process: &Process,
+    settings: &HttpSettings,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<Vec<SocketAddr>> {
+    let server = HttpServer::new(move || App::new().wrap(from_fn(request_context)).configure(routes.clone()))
+        .workers(settings.workers.get())
+        .max_connections(MAX_CONNECTIONS)
+        .backlog(BACKLOG)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals()
+        .bind(settings.listen)?;
+    let addresses = server.addrs();
+    process.serve_http(server.run());
+    log_listening("http", addresses.iter().copied());
+    Ok(addresses)
+}

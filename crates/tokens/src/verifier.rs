@@ -1,0 +1,127 @@
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Validation, decode, decode_header,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm},
+};
+use serde::Deserialize;
+
+use crate::{Claims, Payload};
+
+/// Ours are under 700 bytes; anything much longer is not worth decoding.
+const MAX_TOKEN_BYTES: usize = 4096;
+
+/// The public side of signing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifierSettings {
+    /// The public keys, as the text of a JWK set; normally given by its path, `jwks_file`.
+    pub jwks: String,
+    /// The `iss` that a token must carry.
+    #[serde(default = "default_name")]
+    pub issuer: String,
+    /// The `aud` that a token must carry.
+    #[serde(default = "default_name")]
+    pub audience: String,
+}
+
+fn default_name() -> String {
+    "zoetrope".to_owned()
+}
+
+/// The configured keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeySetError {
+    #[error("tokens.jwks is not a JWK set")]
+    NotAKeySet(#[source] serde_json::Error),
+    #[error("tokens.jwks holds no key")]
+    Empty,
+    #[error("tokens.jwks: a key has no kid")]
+    NoKeyId,
+    #[error("tokens.jwks: two keys are called {0}")]
+    DuplicateKeyId(String),
+    #[error("tokens.jwks: key {0} is not an Ed25519 public key")]
+    UnsupportedKey(String),
+}
+
+/// Why a token does not let its bearer in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It was good once.
+    #[error("token has expired")]
+    Expired,
+    #[error("token is not valid")]
+    Invalid,
+}
+
+/// Verifies tokens with the configured public keys. Cheap to clone.
+#[derive(Clone)]
+pub struct Verifier {
+    keys: Arc<HashMap<String, DecodingKey>>,
+    validation: Arc<Validation>,
+}
+
+impl Verifier {
+    pub fn new(settings: &VerifierSettings) -> Result<Self, KeySetError> {
+        let set: JwkSet = serde_json::from_str(&settings.jwks).map_err(KeySetError::NotAKeySet)?;
+        if set.keys.is_empty() {
+            return Err(KeySetError::Empty);
+        }
+        let mut keys = HashMap::with_capacity(set.keys.len());
+        for jwk in &set.keys {
+            let kid = jwk.common.key_id.clone().ok_or(KeySetError::NoKeyId)?;
+            let key = decoding_key(jwk).ok_or_else(|| KeySetError::UnsupportedKey(kid.clone()))?;
+            if keys.insert(kid.clone(), key).is_some() {
+                return Err(KeySetError::DuplicateKeyId(kid));
+            }
+        }
+
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_audience(&[&settings.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // The caller brings the time.
+        validation.validate_exp = false;
+        Ok(Self { keys: Arc::new(keys), validation: Arc::new(validation) })
+    }
+
+    /// Whether one of the keys is called `kid`.
+    pub fn knows(&self, kid: &str) -> bool {
+        self.keys.contains_key(kid)
+    }
+
+    /// The claims of a token that one of our keys signed and that is still good at `now`.
+    ///
+    /// It does not tell whether the session was revoked: see [`crate::Revocations`].
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::Invalid);
+        }
+        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+        // An extension that the signer calls critical and that we do not know must not be passed over (RFC 7515, 4.1.11).
+        if header.crit.is_some() {
+            return Err(TokenError::Invalid);
+        }
+        let key = header.kid.and_then(|kid| self.keys.get(&kid)).ok_or(TokenError::Invalid)?;
+        let payload = decode::<Payload>(token, key, &self.validation).map_err(|_| TokenError::Invalid)?.claims;
+        let claims = payload.into_claims().ok_or(TokenError::Invalid)?;
+        if claims.expires_at <= now { Err(TokenError::Expired) } else { Ok(claims) }
+    }
+}
+
+/// `None` for anything but an Ed25519 public key.
+fn decoding_key(jwk: &Jwk) -> Option<DecodingKey> {
+    const ED25519_PUBLIC_KEY_BYTES: usize = 32;
+
+    let AlgorithmParameters::OctetKeyPair(parameters) = &jwk.algorithm else { return None };
+    let for_eddsa = jwk.common.key_algorithm.is_none_or(|algorithm| algorithm == KeyAlgorithm::EdDSA);
+    if parameters.curve != EllipticCurve::Ed25519 || !for_eddsa {
+        return None;
+    }
+    let key = DecodingKey::from_ed_components(&parameters.x).ok()?;
+    (key.try_get_as_bytes().ok()?.len() == ED25519_PUBLIC_KEY_BYTES).then_some(key)
+}
+
+#[cfg(test)]
+mod tests;
