@@ -1,0 +1,72 @@
+//! What a prompt (or a setting) tells the simulator to do differently.
+//!
+//! A directive is written anywhere in the text; the picture shows the text without it.
+//!
+//! ```text
+//! directive = "[sim:" name [ "=" value ] { " " option "=" value } "]"
+//! option    = "times" | "retry_after" | "code"
+//! ```
+//!
+//! A value may contain spaces. Seconds may be fractional, from 0 to 86400. An unknown name, option or value is refused
+//! with 400, so that a misspelled directive cannot pass for a test of something.
+//!
+//! | directive | effect | options |
+//! |---|---|---|
+//! | `duration=SECONDS` | time from submission to the end | |
+//! | `queue=SECONDS` | how much of it is spent `queued` | |
+//! | `fail=REASON` | ends `failed` with this message | `code` (default `generation_failed`) |
+//! | `stuck` | stays `in_progress` at 50 % and never ends | |
+//! | `slow=SECONDS` | each call about this video is answered that much later | |
+//! | `submit=FAULT` | `STATUS`, `malformed`, `cut-before`, `cut-after` | `times`, `retry_after` |
+//! | `poll=FAULT` | `STATUS`, `malformed`, `cut` | `times`, `retry_after` |
+//! | `content=FAULT` | `STATUS`, `cut` (in the middle of the file) | `times`, `retry_after` |
+//! | `delete=FAULT` | `STATUS`, `malformed`, `cut-before`, `cut-after` | `times`, `retry_after` |
+//!
+//! A fault hits one call; `times=N` makes it N, `times=always` every one. Submissions are counted by their
+//! `Idempotency-Key`, or by their prompt when they carry none; the other calls by the video. Several faults for the same call
+//! take effect one after the other. `STATUS` is 400 to 599; `retry_after` (whole seconds) goes with a `STATUS` only.
+//!
+//! `cut-before` and `STATUS` leave no trace of the call; `cut-after` and `malformed` come after it took effect.
+
+mod parse;
+
+use std::time::Duration;
+
+use crate::faults::{Failure, FaultRule};
+
+pub(crate) use parse::InvalidDirective;
+
+/// The directives of one text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Directives {
+    pub(crate) duration: Option<Duration>,
+    pub(crate) queue: Option<Duration>,
+    pub(crate) slow: Duration,
+    pub(crate) outcome: Outcome,
+    pub(crate) faults: Vec<FaultRule>,
+}
+
+/// How a generation ends.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Outcome {
+    #[default]
+    Succeed,
+    Fail(Failure),
+    /// It does not end.
+    Stuck,
+}
+
+impl Directives {
+    /// Reads all directives in `text`; a text without any gives the default.
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidDirective> {
+        parse::directives(text)
+    }
+}
+
+/// The text without its directives, for showing it.
+pub(crate) fn without_directives(text: &str) -> String {
+    parse::split(text).map_or_else(|_| text.to_owned(), |(_, plain)| plain.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests;

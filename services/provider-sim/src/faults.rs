@@ -1,0 +1,98 @@
+//! Faults as data: which call goes wrong, how, and how often. Pure.
+
+use serde::Serialize;
+
+/// The calls of the API that can be made to go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Call {
+    /// `POST /v1/videos`
+    Submit,
+    /// `GET /v1/videos/{id}`
+    Poll,
+    /// `GET /v1/videos/{id}/content`
+    Content,
+    /// `DELETE /v1/videos/{id}`
+    Delete,
+}
+
+/// What happens instead of a proper answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// An error answer; the call has no effect.
+    Status {
+        status: u16,
+        /// Seconds for the `Retry-After` header.
+        retry_after: Option<u32>,
+    },
+    /// The call takes effect; the answer is 200 with a body that is not JSON.
+    Malformed,
+    /// The connection is closed without an answer; the call has no effect.
+    CutBefore,
+    /// The call takes effect; then the connection is closed without an answer.
+    CutAfter,
+    /// The headers and half of the body arrive; then the connection is closed.
+    CutHalfway,
+}
+
+/// How many calls a rule hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    Exactly(u32),
+    Always,
+}
+
+/// One fault for one kind of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FaultRule {
+    pub(crate) call: Call,
+    pub(crate) fault: Fault,
+    pub(crate) times: Times,
+}
+
+/// The fault that hits the `nth` call (from 0) of this kind. The rules of one kind of call take effect one after the
+/// other: the second begins when the first has hit as often as it says.
+pub(crate) fn fault_for(rules: &[FaultRule], call: Call, nth: u32) -> Option<Fault> {
+    let mut before = 0_u32;
+    for rule in rules.iter().filter(|rule| rule.call == call) {
+        match rule.times {
+            Times::Always => return Some(rule.fault),
+            Times::Exactly(times) => {
+                before = before.saturating_add(times);
+                if nth < before {
+                    return Some(rule.fault);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Why a generation failed, as the API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Failure {
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(call: Call, fault: Fault, times: Times) -> FaultRule {
+        FaultRule { call, fault, times }
+    }
+
+    #[test]
+    fn rules_of_one_call_take_effect_one_after_the_other() {
+        let status = Fault::Status { status: 500, retry_after: None };
+        let rules = [
+            rule(Call::Poll, status, Times::Exactly(2)),
+            rule(Call::Submit, Fault::CutAfter, Times::Always),
+            rule(Call::Poll, Fault::Malformed, Times::Exactly(1)),
+        ];
+        let hits: Vec<_> = (0..4).map(|nth| fault_for(&rules, Call::Poll, nth)).collect();
+        assert_eq!(hits, [Some(status), Some(status), Some(Fault::Malformed), None]);
+        assert_eq!(fault_for(&rules, Call::Submit, u32::MAX), Some(Fault::CutAfter));
+        assert_eq!(fault_for(&rules, Call::Content, 0), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! The HTTP side: the video API under `/v1`, which asks for a key, and the controls under `/simulation`, which do not.
+
+mod authorization;
+mod content;
+mod cut;
+mod error;
+mod fault;
+mod order_form;
+mod simulation;
+mod trace;
+mod videos;
+mod view;
+
+use actix_web::{
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
+
+pub(crate) use authorization::ApiKeys;
+
+use error::ApiError;
+
+/// The route table. Needs `Data<Simulator>` and `Data<ApiKeys>` in the application.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .app_data(web::JsonConfig::default().error_handler(|error, _| ApiError::body(&error).into()))
+        .app_data(web::QueryConfig::default().error_handler(|error, _| ApiError::query(&error).into()))
+        .service(
+            web::scope("/v1")
+                .wrap(from_fn(authorization::require_key))
+                .wrap(from_fn(trace::traced))
+                .route("/videos", web::post().to(videos::create))
+                .route("/videos", web::get().to(videos::list))
+                .route("/videos/{id}", web::get().to(videos::retrieve))
+                .route("/videos/{id}", web::delete().to(videos::delete))
+                .route("/videos/{id}/content", web::get().to(content::download))
+                .default_service(web::to(unknown_path)),
+        )
+        .route("/simulation", web::get().to(simulation::show))
+        .route("/simulation", web::put().to(simulation::change))
+        .route("/simulation/submissions", web::get().to(simulation::submissions))
+        .route("/simulation/submissions", web::delete().to(simulation::reset))
+        .default_service(web::to(unknown_path));
+}
+
+async fn unknown_path() -> Result<&'static str, ApiError> {
+    Err(ApiError::unknown_path())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! `provider-sim`: the video provider for development and tests.
+//!
+//! It speaks the wire format of the OpenAI Videos API, takes time as a real provider does, and makes real, playable
+//! files: an MP4 in which one sees the prompt, a time code and moving shapes (or the reference image), a thumbnail and a sheet
+//! of frames. It keeps everything in memory and forgets it when it ends.
+//!
+//! # The simulated API
+//!
+//! Every call needs `Authorization: Bearer <one of simulation.api_keys>` (the key alone will do).
+//!
+//! | call | answer |
+//! |---|---|
+//! | `POST /v1/videos` | JSON or multipart: `prompt`, `model`, `seconds` (1 to 60), `size`, in multipart also the file `input_reference` → the video object |
+//! | `GET /v1/videos?limit&after&order` | a page of video objects, newest first |
+//! | `GET /v1/videos/{id}` | the video object |
+//! | `GET /v1/videos/{id}/content?variant=video\|thumbnail\|spritesheet` | MP4, WebP or JPEG; 409 before the video is completed |
+//! | `DELETE /v1/videos/{id}` | `{"id", "object": "video.deleted", "deleted": true}` |
+//!
+//! `Idempotency-Key` is recorded (and shown in the object's `metadata.idempotency_key`) but has no effect: a submission sent
+//! twice is two videos, so that a client that repeats itself is caught.
+//!
+//! # Speed and faults
+//!
+//! Set at start in `[simulation]`, changed by `PUT /simulation`, and overruled for one request by directives in its
+//! prompt, such as `A fox [sim:duration=3] [sim:poll=500 times=2]`; the grammar is on the page of the module `directives`.
+//!
+//! | setting, field of `PUT /simulation` | default | |
+//! |---|---|---|
+//! | `duration_seconds` | 6 | from submission to the end, fractions allowed |
+//! | `queue_seconds` | 1 | how much of it is spent `queued` |
+//! | `cheap` (also `--cheap`) | false | one small clip for all videos of a size and length: thousands of them cost nothing |
+//! | `directives` | none | directives that act on every request |
+//!
+//! # The books
+//!
+//! `GET /simulation/submissions` tells every accepted submission (`idempotency_key`, `prompt`, `video_id`, `times` this key was
+//! accepted, `has_reference_image`, `reference_image_bytes`, `traceparent`) and `totals` (`accepted`, `polls`, `contents`,
+//! `deleted`). `DELETE` empties the books; the videos stay. `/simulation` asks for no key: never expose this program.
+
+mod application;
+mod behaviour;
+mod directives;
+mod faults;
+mod http;
+mod render;
+mod settings;
+mod simulator;
+mod store;
+mod studio;
+mod video;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use zoetrope_service::ConfigArgs;
+
+/// The video provider for development and tests.
+#[derive(Parser)]
+#[command(name = "provider-sim", version)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the simulated API
+    Serve {
+        /// One small clip for all videos of a size and length
+        #[arg(long)]
+        cheap: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Command::Serve { cheap } = cli.command;
+    zoetrope_service::serve("provider-sim", &cli.config, |settings, process| application::build(settings, cheap, process))
+}
