@@ -1,0 +1,4 @@
+//! Over real connections, against small servers of our own.
+
+mod events;
+mod http;
