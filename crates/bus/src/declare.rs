@@ -31,7 +31,8 @@ pub(crate) async fn declare(channel: &Channel, topology: &Topology) -> Result<()
 
 /// Binds a queue that exists.
 pub(crate) async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), LinkError> {
-    let binding = channel.queue_bind(queue.into(), exchange.into(), key.into(), QueueBindOptions::default(), FieldTable::default());
+    let binding =
+        channel.queue_bind(queue.into(), exchange.into(), key.into(), QueueBindOptions::default(), FieldTable::default());
     within("bind a queue", binding).await
 }
 

@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn properties_survive_the_journey() {
         let sent = message();
-        let mut delivery = Delivery::mock(1, sent.exchange.as_str().into(), sent.routing_key.as_str().into(), false, sent.payload.clone());
+        let mut delivery =
+            Delivery::mock(1, sent.exchange.as_str().into(), sent.routing_key.as_str().into(), false, sent.payload.clone());
         delivery.properties = sent.properties().unwrap();
         assert!(delivery.properties.timestamp().is_some());
 

@@ -66,9 +66,6 @@ impl FromStr for BrokerUrl {
             return Err(InvalidBrokerUrl("the scheme must be amqp or amqps"));
         }
         let uri: AMQPUri = text.parse().map_err(|_| InvalidBrokerUrl("it cannot be parsed"))?;
-        if uri.authority.host.is_empty() {
-            return Err(InvalidBrokerUrl("it names no host"));
-        }
         Ok(Self(uri))
     }
 }
@@ -111,7 +108,7 @@ mod tests {
 
     #[test]
     fn other_text_is_refused() {
-        for text in ["", "broker:5672", "http://broker", "amqp://", "amqp://broker:port/"] {
+        for text in ["", "broker:5672", "http://broker", "amqp://broker:port/"] {
             assert!(text.parse::<BrokerUrl>().is_err(), "{text}");
         }
     }

@@ -5,6 +5,8 @@
 //! * [`CurrentUser`] and [`MaybeUser`] tell who calls.
 //! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits.
 //!
+//! Metrics: `zoetrope_http_request_seconds{method,route,status}`; `route` is the pattern that matched, or `unmatched`.
+//!
 //! A 5xx is logged here, once, with all its causes; its client is told nothing but the request id.
 
 mod caller;

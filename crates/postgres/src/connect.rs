@@ -1,13 +1,11 @@
 //! One connection: where to, how, and on which runtime.
 
-use std::str::FromStr as _;
-use std::time::Duration;
+use std::{str::FromStr as _, time::Duration};
 
 use diesel::{ConnectionError, ConnectionResult};
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use zoetrope_service::SettingsError;
 
@@ -75,7 +73,8 @@ impl Connector {
     }
 }
 
-/// diesel's error has room for a text only: it gets the causes, too, since the outermost says no more than "error connecting to server".
+/// diesel's error has room for a text only: it gets the causes, too, since the outermost says no more than "error connecting to
+/// server".
 fn bad_connection(error: &tokio_postgres::Error) -> ConnectionError {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     let chain: Vec<String> = causes.map(ToString::to_string).collect();

@@ -1,18 +1,20 @@
-use std::fmt;
-use std::time::Instant;
+use std::{fmt, time::Instant};
 
-use deadpool::Runtime;
-use deadpool::managed::PoolError;
-use diesel_async::SimpleAsyncConnection as _;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use deadpool::{Runtime, managed::PoolError};
+use diesel_async::{
+    SimpleAsyncConnection as _,
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        deadpool::{Object, Pool},
+    },
+};
 use metrics::histogram;
 use zoetrope_service::SettingsError;
 
-use crate::connect::Connector;
-use crate::{Connection, DatabaseError, PostgresSettings};
+use crate::{Connection, DatabaseError, PostgresSettings, connect::Connector};
 
-/// A connection on loan from the pool; use it as `&mut connection` wherever a [`Connection`] is asked for. It goes back when dropped, unless it is broken.
+/// A connection on loan from the pool; use it as `&mut connection` wherever a [`Connection`] is asked for. It goes back when
+/// dropped, unless it is broken.
 pub type PooledConnection = Object<Connection>;
 
 /// A service's database. Cheap to clone; all clones share one pool.
@@ -54,7 +56,8 @@ impl Database {
         Ok(Self { pool })
     }
 
-    /// Borrows a connection, for reads that need no transaction.
+    /// Borrows a connection, for reads that need no transaction. It may turn out to be closed at the first use, right after an outage;
+    /// [`transaction`](Self::transaction) sees to that by itself.
     ///
     /// # Errors
     ///
@@ -76,6 +79,17 @@ impl Database {
     ///
     /// When there is none.
     pub async fn ping(&self) -> Result<(), DatabaseError> {
+        match self.ping_once().await {
+            // It may have been this connection alone that is gone: a fresh one tells.
+            Err(error) if error.is_unavailable() => {
+                self.discard_idle();
+                self.ping_once().await
+            }
+            result => result,
+        }
+    }
+
+    async fn ping_once(&self) -> Result<(), DatabaseError> {
         let mut connection = self.connection().await?;
         Ok(connection.batch_execute("SELECT 1").await?)
     }

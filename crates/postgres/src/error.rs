@@ -7,8 +7,8 @@ type Cause = Box<dyn StdError + Send + Sync>;
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// It cannot be reached, has no free connection within the time allowed, is shutting down, or went away. Trying again later is right; whether an interrupted
-    /// commit took place is unknown.
+    /// It cannot be reached, has no free connection within the time allowed, is shutting down, or went away. Trying again later
+    /// is right; whether an interrupted commit took place is unknown.
     #[error("the database is unavailable")]
     Unavailable(#[source] Cause),
 
@@ -47,7 +47,8 @@ fn is_unavailability(error: &QueryError) -> bool {
         )
         // A rollback failed before: the connection is lost.
         | QueryError::BrokenTransactionManager => true,
-        // diesel keeps no SQLSTATE; these are 57P01 to 57P03, in the English that servers speak unless `lc_messages` says otherwise.
+        // diesel keeps no SQLSTATE; these are 57P01 to 57P03, in the English that servers speak unless `lc_messages` says
+        // otherwise.
         QueryError::DatabaseError(DatabaseErrorKind::Unknown, information) => {
             let message = information.message();
             message.starts_with("terminating connection") || message.starts_with("the database system is ")

@@ -1,7 +1,7 @@
 //! PostgreSQL for Zoetrope services: a pool that comes back after an outage, short retried transactions, and migrations.
 //!
-//! Every service has a role of its own, and a role reaches its own schema only: `ALTER ROLE … SET search_path` points it there, so SQL, migrations and `table!`
-//! definitions carry no schema name.
+//! Every service has a role of its own, and a role reaches its own schema only: `ALTER ROLE … SET search_path` points it there,
+//! so SQL, migrations and `table!` definitions carry no schema name.
 //!
 //! ```no_run
 //! use diesel_async::RunQueryDsl;
@@ -21,13 +21,15 @@
 //! # }
 //! ```
 //!
-//! * Start-up does not wait for the server: [`Database::new`] connects nothing. While the server is away, every use fails at once or within the configured
-//!   seconds with [`DatabaseError::Unavailable`]; when it is back, the next use succeeds.
-//! * Connections are made and driven on the runtime in which [`Database::new`] ran, whichever runtime uses them: those of HTTP workers end first at shutdown.
-//! * A request whose client hangs up drops its transaction half way; the transaction is rolled back and costs a reconnect. Run the writes of a request with
-//!   `zoetrope_service::run_to_end`.
+//! * Start-up does not wait for the server: [`Database::new`] connects nothing. While the server is away, every use fails at once
+//!   or within the configured seconds with [`DatabaseError::Unavailable`]; when it is back, the next use succeeds.
+//! * Connections are made and driven on the runtime in which [`Database::new`] ran, whichever runtime uses them: those of HTTP
+//!   workers end first at shutdown.
+//! * A request whose client hangs up drops its transaction half way; the transaction is rolled back and costs a reconnect. Run
+//!   the writes of a request with `zoetrope_service::run_to_end`.
 //!
-//! Metrics: `zoetrope_postgres_transaction_seconds{name,outcome}`, `zoetrope_postgres_transaction_retries_total{name}`, `zoetrope_postgres_acquire_seconds`.
+//! Metrics: `zoetrope_postgres_transaction_seconds{name,outcome}`, `zoetrope_postgres_transaction_retries_total{name}`,
+//! `zoetrope_postgres_acquire_seconds`.
 
 mod connect;
 mod database;

@@ -1,5 +1,4 @@
-use std::error::Error as StdError;
-use std::time::Duration;
+use std::{error::Error as StdError, time::Duration};
 
 use diesel::sql_types::Bool;
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl as _};
@@ -7,8 +6,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _};
 use tokio::time::{Instant, sleep};
 use zoetrope_service::SettingsError;
 
-use crate::connect::Connector;
-use crate::{Connection, DatabaseError, PostgresSettings};
+use crate::{Connection, DatabaseError, PostgresSettings, connect::Connector};
 
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 const LOCK_POLL: Duration = Duration::from_millis(250);

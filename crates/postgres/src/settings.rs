@@ -9,13 +9,15 @@ use serde::Deserialize;
 pub struct PostgresSettings {
     /// `postgres://user[:password]@host:port/database[?sslmode=…]`.
     ///
-    /// `sslmode` is `disable`, `prefer` (the default: encrypted if the server offers it) or `require`. An encrypted connection always verifies the server's
-    /// certificate, in every mode; a server with a certificate of its own making needs `ca_certificates` or `disable`.
+    /// `sslmode` is `disable`, `prefer` (the default: encrypted if the server offers it) or `require`. An encrypted connection
+    /// always verifies the server's certificate, in every mode; a server with a certificate of its own making needs
+    /// `ca_certificates` or `disable`.
     pub url: SecretString,
     /// Overrides the URL's password.
     #[serde(default)]
     pub password: Option<SecretString>,
-    /// Certificates (PEM) that may have signed the server's, instead of those the system trusts. Usually given as `ca_certificates_file`.
+    /// Certificates (PEM) that may have signed the server's, instead of those the system trusts. Usually given as
+    /// `ca_certificates_file`.
     #[serde(default)]
     pub ca_certificates: Option<String>,
     /// Most connections this process opens. Default 10.

@@ -1,13 +1,15 @@
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use zoetrope_service::SettingsError;
 
 use crate::PostgresSettings;
 
-/// Makes the TLS side of connections. Without any trusted certificate it is made all the same: it is not needed as long as the server offers no encryption.
+/// Makes the TLS side of connections. Without any trusted certificate it is made all the same: it is not needed as long as the
+/// server offers no encryption.
 pub(crate) fn connector(settings: &PostgresSettings) -> Result<MakeRustlsConnect, SettingsError> {
     // Fails only when one is installed already, which is as good.
     let _ = aws_lc_rs::default_provider().install_default();

@@ -1,22 +1,24 @@
 //! Short, named transactions that are run again after a conflict.
 
-use std::error::Error as StdError;
-use std::future::Future;
-use std::time::{Duration, Instant};
+use std::{
+    error::Error as StdError,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use diesel_async::{AnsiTransactionManager, TransactionManager as _};
 use metrics::{counter, histogram};
 use tokio::time::sleep;
 use tracing::Instrument as _;
 
-use crate::error::is_conflict;
-use crate::{Connection, Database, DatabaseError, PooledConnection};
+use crate::{Connection, Database, DatabaseError, PooledConnection, error::is_conflict};
 
 /// A transaction that meets conflicts this often is not met by chance.
 const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// What runs within a transaction: an async closure, whose future has a name here so that it can be required to be [`Send`]. Not to be implemented.
+/// What runs within a transaction: an async closure, whose future has a name here so that it can be required to be [`Send`]. Not
+/// to be implemented.
 pub trait TransactionBody<Argument, Output>:
     AsyncFnOnce(Argument) -> Output + FnOnce(Argument) -> <Self as TransactionBody<Argument, Output>>::Fut
 {
@@ -35,13 +37,14 @@ where
 impl Database {
     /// Runs `body` in a transaction: committed when it returns `Ok`, rolled back otherwise.
     ///
-    /// After a serialization failure or a deadlock, `body` runs again, up to five times in all; it is cloned for each attempt and must have no effects outside of
-    /// the database. For this, such failures must be found among the sources of its error. A connection that turns out to be closed before `body` ran is replaced.
+    /// After a serialization failure or a deadlock, `body` runs again, up to five times in all; it is cloned for each attempt and
+    /// must have no effects outside of the database. For this, such failures must be found among the sources of its error. A
+    /// connection that turns out to be closed before `body` ran is replaced.
     ///
     /// `name` labels metrics and the span. Keep transactions short, and never wait for anything but the database within.
     ///
-    /// A statement that fails ends the transaction for the server: a body that wants to go on after an error runs that statement in a savepoint, which is
-    /// `connection.transaction(…)`.
+    /// A statement that fails ends the transaction for the server: a body that wants to go on after an error runs that statement
+    /// in a savepoint, which is `connection.transaction(…)`.
     ///
     /// The future is [`Send`] when what the closure holds is:
     ///
@@ -83,8 +86,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// Those of `body`; and a [`DatabaseError`] when the transaction cannot be begun or committed. If the connection is lost during the commit, the transaction may
-    /// have taken place.
+    /// Those of `body`; and a [`DatabaseError`] when the transaction cannot be begun or committed. If the connection is lost
+    /// during the commit, the transaction may have taken place.
     pub fn transaction<'a, T, E, F>(&'a self, name: &'static str, body: F) -> impl Future<Output = Result<T, E>> + Send + 'a
     where
         for<'c> F: AsyncFnOnce(&'c mut Connection) -> Result<T, E>
@@ -101,7 +104,7 @@ impl Database {
             let result = self.retried(name, body).await;
             let outcome = match &result {
                 Ok(_) => "committed",
-                Err(_) => "failed",
+                Err(_) => "rolled_back",
             };
             histogram!("zoetrope_postgres_transaction_seconds", "name" => name, "outcome" => outcome).record(started.elapsed());
             result

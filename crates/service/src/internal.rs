@@ -1,14 +1,9 @@
 //! The listener for the platform: health and metrics, on a port that clients cannot reach.
 
-use actix_web::dev::ServerHandle;
-use actix_web::http::header::ContentType;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, http::header::ContentType, web};
 use anyhow::Context as _;
 
-use crate::metrics::Metrics;
-use crate::process::Process;
-use crate::settings::InternalSettings;
-use crate::tasks::spawn_on;
+use crate::{metrics::Metrics, process::Process, settings::InternalSettings, tasks::spawn_on};
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 

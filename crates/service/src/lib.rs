@@ -33,13 +33,17 @@
 //!
 //! [`serve`] then owns the rest, in this order:
 //!
-//! 1. [settings](mod@settings): a TOML file, overridden by `ZOETROPE__SECTION__KEY`; secrets from files; errors that name the key;
-//! 2. telemetry: logs on standard output, a trace context that is always there (exported when `telemetry.otlp_endpoint` is set), metrics;
+//! 1. [settings](mod@settings): a TOML file, overridden by `ZOETROPE__SECTION__KEY`; secrets from files; errors that name the
+//!    key;
+//! 2. telemetry: logs on standard output, a trace context that is always there (exported when `telemetry.otlp_endpoint` is set),
+//!    metrics;
 //! 3. the internal listener: `/livez`, `/readyz` and `/metrics` on a port of their own;
 //! 4. the service itself, which starts everything through its [`Process`];
-//! 5. signals, and a shutdown in phases: readiness off, a pause for load balancers to notice, [`Process::stopping`] cancelled, work in hand finished, telemetry flushed.
+//! 5. signals, and a shutdown in phases: readiness off, a pause for load balancers to notice, [`Process::stopping`] cancelled,
+//!    work in hand finished, telemetry flushed.
 //!
-//! A background task that ends before shutdown began is a crash: the process shuts down and exits with a failing code, so that its supervisor starts it again.
+//! A background task that ends before shutdown began is a crash: the process shuts down and exits with a failing code, so that
+//! its supervisor starts it again.
 //!
 //! One-shot subcommands such as `migrate` use [`once`] instead: the same settings and telemetry, no listener and no phases.
 

@@ -4,9 +4,7 @@ use std::future::Future;
 
 use tokio::time::{sleep, timeout};
 
-use crate::process::Process;
-use crate::settings::ShutdownSettings;
-use crate::signals::StopSignals;
+use crate::{process::Process, settings::ShutdownSettings, signals::StopSignals};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +57,13 @@ pub(crate) async fn run(
     };
     tokio::select! {
         ended = timeout(settings.timeout(), drained) => if ended.is_err() {
-            tracing::error!(tasks = ?process.tasks().running(), timeout_seconds = settings.timeout_seconds, "work in hand did not finish in time; giving up on it");
+            let tasks = process.tasks().running();
+            tracing::error!(?tasks, timeout_seconds = settings.timeout_seconds, "work in hand did not finish; giving up on it");
             return Ending::Forced;
         },
         signal = signals.next() => {
-            tracing::warn!(signal, tasks = ?process.tasks().running(), "second signal; giving up on the work in hand");
+            let tasks = process.tasks().running();
+            tracing::warn!(?tasks, signal, "second signal; giving up on the work in hand");
             return Ending::Forced;
         }
     }

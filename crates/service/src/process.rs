@@ -1,8 +1,10 @@
-use std::fmt;
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::{
+    fmt,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use actix_web::dev::Server;
 use anyhow::Context as _;
@@ -10,12 +12,15 @@ use futures_util::FutureExt as _;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::readiness::Readiness;
-use crate::tasks::{Tasks, spawn_on};
+use crate::{
+    readiness::Readiness,
+    tasks::{Tasks, spawn_on},
+};
 
 static MAIN: OnceLock<Process> = OnceLock::new();
 
-/// The running process, as its parts see it: they start their background work with it, and learn from it when to stop. Cheap to clone.
+/// The running process, as its parts see it: they start their background work with it, and learn from it when to stop. Cheap to
+/// clone.
 #[derive(Clone)]
 pub struct Process {
     shared: Arc<Shared>,
@@ -31,7 +36,8 @@ struct Shared {
 }
 
 impl Process {
-    /// A process without signals, settings or listener, for tests and tools, on the current runtime. End it with [`Process::stop`].
+    /// A process without signals, settings or listener, for tests and tools, on the current runtime. End it with
+    /// [`Process::stop`].
     ///
     /// # Panics
     ///
@@ -59,8 +65,8 @@ impl Process {
 
     /// Starts a background task on the main runtime.
     ///
-    /// It is expected to run until [`stopping`](Self::stopping) is cancelled, then to finish what it has in hand and return. If it ends, fails or panics before,
-    /// that is a crash: the process shuts down and exits with a failing code.
+    /// It is expected to run until [`stopping`](Self::stopping) is cancelled, then to finish what it has in hand and return. If
+    /// it ends, fails or panics before, that is a crash: the process shuts down and exits with a failing code.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
         let process = self.clone();
         let supervised = async move {
@@ -89,9 +95,11 @@ impl Process {
         self.shared.crashed.cancel();
     }
 
-    /// Runs an HTTP server until [`stopping`](Self::stopping), then stops it gracefully: no new connections, requests in hand are answered.
+    /// Runs an HTTP server until [`stopping`](Self::stopping), then stops it gracefully: no new connections, requests in hand are
+    /// answered.
     ///
-    /// The server must have been built with `disable_signals()`, or it competes for them, and with a `shutdown_timeout` below `shutdown.timeout_seconds`.
+    /// The server must have been built with `disable_signals()`, or it competes for them, and with a `shutdown_timeout` below
+    /// `shutdown.timeout_seconds`.
     pub fn serve_http(&self, server: Server) {
         let stopping = self.stopping();
         self.spawn("http", async move {

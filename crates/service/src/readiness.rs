@@ -1,14 +1,19 @@
-use std::collections::BTreeMap;
-use std::fmt;
-use std::future::Future;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
 
-/// A probe that takes longer counts as failed; Kubernetes gives up on the whole after 1 s by default, so set `timeoutSeconds` to 3.
+/// A probe that takes longer counts as failed; Kubernetes gives up on the whole after 1 s by default, so set `timeoutSeconds` to
+/// 3.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 const STARTING: u8 = 0;
@@ -46,8 +51,8 @@ impl ReadinessReport {
 }
 
 impl Readiness {
-    /// Adds a check of something without which this service cannot answer. It runs on the main runtime, at most 2 s, at every probe. Do not register what the
-    /// service can do without.
+    /// Adds a check of something without which this service cannot answer. It runs on the main runtime, at most 2 s, at every
+    /// probe. Do not register what the service can do without.
     pub fn register<F, Fut>(&self, name: &'static str, check: F)
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -109,7 +114,7 @@ mod tests {
         assert!(readiness.report().await.is_ready());
 
         readiness.register("bad", || async { Err("no route".to_owned()) });
-        readiness.register("slow", || std::future::pending());
+        readiness.register("slow", std::future::pending);
         let report = readiness.report().await;
         assert!(!report.is_ready());
         let checks: Vec<(&str, &str)> = report.checks.iter().map(|(name, result)| (*name, result.as_str())).collect();

@@ -1,30 +1,29 @@
 //! The two ways to run a binary.
 
-use std::future::Future;
-use std::io::Write as _;
-use std::process::ExitCode;
-use std::time::Duration;
+use std::{future::Future, io::Write as _, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::internal::InternalListener;
-use crate::lifecycle::{self, Ending};
-use crate::metrics::Metrics;
-use crate::process::Process;
-use crate::settings::{ConfigArgs, Document, ProcessSettings, environment};
-use crate::signals::UnixSignals;
-use crate::tasks::spawn_on;
-use crate::telemetry::Telemetry;
+use crate::{
+    internal::InternalListener,
+    lifecycle::{self, Ending},
+    metrics::Metrics,
+    process::Process,
+    settings::{ConfigArgs, Document, ProcessSettings, environment},
+    signals::UnixSignals,
+    tasks::spawn_on,
+    telemetry::Telemetry,
+};
 
 /// How long threads that block may keep a finished process.
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
 /// Runs a service until it is asked to end, and returns the code to exit with.
 ///
-/// `build` gets the service's settings and its [`Process`], starts everything through it, and returns once started. A failure to start, a crashed background task
-/// and work that was cut off at shutdown give a failing code.
+/// `build` gets the service's settings and its [`Process`], starts everything through it, and returns once started. A failure to
+/// start, a crashed background task and work that was cut off at shutdown give a failing code.
 pub fn serve<S, F, Fut>(name: &'static str, args: &ConfigArgs, build: F) -> ExitCode
 where
     S: DeserializeOwned,
@@ -34,7 +33,8 @@ where
     start(name, args, |process_settings, settings, runtime| serve_on(name, &process_settings, settings, runtime, build))
 }
 
-/// Runs a subcommand that ends by itself, such as `migrate`, with settings and telemetry as for [`serve`], but without listener, metrics or signal handling.
+/// Runs a subcommand that ends by itself, such as `migrate`, with settings and telemetry as for [`serve`], but without listener,
+/// metrics or signal handling.
 pub fn once<S, F, Fut>(name: &'static str, args: &ConfigArgs, run: F) -> ExitCode
 where
     S: DeserializeOwned,

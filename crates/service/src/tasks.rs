@@ -1,21 +1,24 @@
 //! The only places that start tasks.
 
-use std::collections::BTreeMap;
-use std::future::Future;
-use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    panic::resume_unwind,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use metrics::gauge;
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
 use crate::process::Process;
 
-/// Starts a task on the main runtime, within the current span, and does not wait for it at shutdown. `name` labels the gauge `zoetrope_tasks`.
+/// Starts a task on the main runtime, within the current span, and does not wait for it at shutdown. `name` labels the gauge
+/// `zoetrope_tasks`.
 ///
-/// For work that may be cut off at any await when the process ends; otherwise use [`Process::spawn`] (background work) or [`run_to_end`] (the writes of a request).
+/// For work that may be cut off at any await when the process ends; otherwise use [`Process::spawn`] (background work) or
+/// [`run_to_end`] (the writes of a request).
 pub fn spawn<T>(name: &'static str, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T>
 where
     T: Send + 'static,
@@ -28,8 +31,8 @@ where
     spawn_on(&main_runtime(), task.instrument(Span::current()))
 }
 
-/// Runs a future to its end on the main runtime, within the current span, even when the caller is dropped half way, as the handler of a request is when its client
-/// hangs up. Shutdown waits for it. A panic is passed on to the caller.
+/// Runs a future to its end on the main runtime, within the current span, even when the caller is dropped half way, as the
+/// handler of a request is when its client hangs up. Shutdown waits for it. A panic is passed on to the caller.
 pub async fn run_to_end<T>(future: impl Future<Output = T> + Send + 'static) -> T
 where
     T: Send + 'static,

@@ -1,7 +1,9 @@
 //! W3C trace context, to carry a trace across what is not HTTP: outbox rows and messages.
 
-use opentelemetry::Context;
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
+use opentelemetry::{
+    Context,
+    propagation::{Extractor, Injector, TextMapPropagator as _},
+};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::{OpenTelemetrySpanExt as _, SetParentError};

@@ -1,9 +1,13 @@
 //! The whole life of a process, seen from outside: this test binary starts itself again as the service.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+#![expect(clippy::unwrap_used, reason = "the whole file is a test, its helpers included")]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
 
 use actix_web::{App, HttpServer, web};
 use serde::Deserialize;

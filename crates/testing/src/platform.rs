@@ -10,7 +10,7 @@ use toml::Value;
 use uuid::Uuid;
 
 use crate::{
-    Service, Servers, Simulation, User, broker,
+    Servers, Service, Simulation, User, broker,
     database::{self, superuser_url},
     gateway::Gateway,
     keys,

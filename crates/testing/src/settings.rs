@@ -4,7 +4,7 @@ use anyhow::Result;
 use toml::{Table, Value, toml};
 use url::Url;
 
-use crate::{Service, Servers, database::role_url};
+use crate::{Servers, Service, database::role_url};
 
 /// Where the parts of one platform find each other.
 #[derive(Debug)]
@@ -83,7 +83,10 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
         set(&mut settings, "media.secret", format!("{:064}", 7).into());
     }
     match service {
-        Service::Auth => set(&mut settings, "keys.signing_key_file", format!("{keys}/signing-key.pem").into()),
+        Service::Auth => {
+            set(&mut settings, "keys.signing_key_file", format!("{keys}/signing-key.pem").into());
+            set(&mut settings, "sessions.cookie_secure", false.into());
+        }
         Service::Poller => {
             set(&mut settings, "providers.openai.base_url", format!("http://127.0.0.1:{}", addresses.provider).into());
             set(&mut settings, "providers.openai.api_key", "sk-test".into());

@@ -1,11 +1,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use reqwest::{
-    RequestBuilder,
-    header::HeaderMap,
-    multipart::Form,
-};
+use reqwest::{RequestBuilder, header::HeaderMap, multipart::Form};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -30,10 +26,7 @@ impl Answer {
     /// The value of a cookie that was set.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let cookies = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-        cookies
-            .filter_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('=')?.split(';').next())
-            .map(str::to_owned)
-            .next()
+        cookies.filter_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('=')?.split(';').next()).map(str::to_owned).next()
     }
 }
 

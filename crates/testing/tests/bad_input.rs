@@ -57,7 +57,12 @@ async fn a_bad_create_names_its_field_and_costs_nothing() -> Result<()> {
         assert_eq!(answer.status, 400, "{body} -> {}", answer.body);
         is_problem(&answer, 400, "VALIDATION_ERROR", Some(field));
     }
-    is_problem(&user.post_raw("/api/video/tasks", "application/json", "{\"prompt\": ").await?, 400, "VALIDATION_ERROR", Some("body"));
+    is_problem(
+        &user.post_raw("/api/video/tasks", "application/json", "{\"prompt\": ").await?,
+        400,
+        "VALIDATION_ERROR",
+        Some("body"),
+    );
     is_problem(&user.post_raw("/api/video/tasks", "text/plain", "hello").await?, 415, "UNSUPPORTED_MEDIA", None);
 
     assert_eq!(user.balance().await?, 100);
@@ -78,7 +83,11 @@ async fn an_unreadable_upload_is_refused() -> Result<()> {
     for file in [&b"GIF89a not an accepted kind"[..], &b"\x89PNG\r\n\x1a\n cut off"[..], &b""[..], &b"<svg/>"[..]] {
         let answer = user.post_form("/api/video/tasks", form(file)).await?;
         assert!(matches!(answer.status, 400 | 415), "{}", answer.body);
-        assert!(answer.body["errors"].as_array().unwrap().iter().any(|error| error["field"] == "input_reference"), "{}", answer.body);
+        assert!(
+            answer.body["errors"].as_array().unwrap().iter().any(|error| error["field"] == "input_reference"),
+            "{}",
+            answer.body
+        );
     }
     let no_prompt = reqwest::multipart::Form::new().text("model", "sora-2");
     is_problem(&user.post_form("/api/video/tasks", no_prompt).await?, 400, "VALIDATION_ERROR", Some("prompt"));
@@ -146,7 +155,12 @@ async fn no_token_or_a_bad_one_opens_nothing() -> Result<()> {
         for path in ["/api/video/tasks", "/api/video/stats", "/api/video/tasks/video_x", "/api/credits/balance"] {
             is_problem(&visitor.get(path).await?, 401, "UNAUTHORIZED", None);
         }
-        is_problem(&visitor.post("/api/video/tasks", json!({ "prompt": "p", "model": "sora-2" })).await?, 401, "UNAUTHORIZED", None);
+        is_problem(
+            &visitor.post("/api/video/tasks", json!({ "prompt": "p", "model": "sora-2" })).await?,
+            401,
+            "UNAUTHORIZED",
+            None,
+        );
     }
     Ok(())
 }

@@ -14,7 +14,10 @@ async fn one_body_serves_both_families() -> Result<()> {
     let body = &registered.body;
     assert_eq!((body["success"].as_bool(), body["status"].as_str()), (Some(true), Some("success")));
     for user in [&body["user"], &body["data"]["user"]] {
-        assert_eq!((&user["username"], &user["email"], &user["role"]), (&json!("Ann"), &json!("ann@example.com"), &json!("USER")));
+        assert_eq!(
+            (&user["username"], &user["email"], &user["role"]),
+            (&json!("Ann"), &json!("ann@example.com"), &json!("USER"))
+        );
     }
     assert_eq!(body["data"]["username"], "Ann");
     assert_eq!(body["data"]["id"], body["user"]["id"]);
@@ -28,11 +31,18 @@ async fn one_body_serves_both_families() -> Result<()> {
             let user = nobody.with_token(token.as_str().context("token")?);
             user.get("/api/video/tasks").await?.ok()?;
             let me = user.get("/api/auth/me").await?.ok()?;
-            assert_eq!((me["data"]["status"].as_str(), me["data"]["user"]["username"].as_str()), (Some("authenticated"), Some("Ann")));
+            assert_eq!(
+                (me["data"]["status"].as_str(), me["data"]["user"]["username"].as_str()),
+                (Some("authenticated"), Some("Ann"))
+            );
         }
         let verified = nobody.post("/api/auth/verify", json!({ "token": answer.body["data"]["token"] })).await?.ok()?;
         assert_eq!(verified["data"]["userId"], body["user"]["id"]);
-        let cookie = answer.headers.get_all("set-cookie").iter().find_map(|value| value.to_str().ok().filter(|text| text.starts_with("refreshToken=")));
+        let cookie = answer
+            .headers
+            .get_all("set-cookie")
+            .iter()
+            .find_map(|value| value.to_str().ok().filter(|text| text.starts_with("refreshToken=")));
         let cookie = cookie.context("no refresh cookie")?;
         for attribute in ["HttpOnly", "Path=/api/auth", "SameSite=Strict"] {
             assert!(cookie.contains(attribute), "{cookie}");
@@ -62,7 +72,8 @@ async fn nobody_is_unauthenticated_but_a_bad_token_is_refused() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_token_is_good_once() -> Result<()> {
-    let platform = Platform::builder().setting(zoetrope_testing::Service::Auth, "sessions.reuse_grace_seconds", 0).start().await?;
+    let platform =
+        Platform::builder().setting(zoetrope_testing::Service::Auth, "sessions.reuse_grace_seconds", 0).start().await?;
     let user = platform.user().await?;
     let login = user.post("/api/auth/login", json!({ "username": user.name(), "password": User::PASSWORD })).await?;
     let first = login.cookie("refreshToken").context("refresh cookie")?;

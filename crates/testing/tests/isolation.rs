@@ -19,8 +19,7 @@ async fn another_users_task_does_not_exist() -> Result<()> {
             ("POST", format!("{task}/cancel")),
             ("POST", format!("{task}/refresh-url")),
         ] {
-            let answer =
-                if method == "GET" { stranger.get(&path).await? } else { stranger.post(&path, Value::Null).await? };
+            let answer = if method == "GET" { stranger.get(&path).await? } else { stranger.post(&path, Value::Null).await? };
             assert_eq!((answer.status, answer.body["code"].as_str()), (404, Some("NOT_FOUND")), "{method} {path}");
         }
     }
@@ -34,7 +33,12 @@ async fn another_users_task_does_not_exist() -> Result<()> {
     for id in [video_id.as_str(), unknown] {
         socket.send("subscribe_task", json!({ "videoId": id })).await?;
         let refused = socket.next().await?;
-        assert_eq!((refused.kind.as_str(), refused.payload["code"].as_str()), ("error", Some("NOT_FOUND")), "{}", refused.payload);
+        assert_eq!(
+            (refused.kind.as_str(), refused.payload["code"].as_str()),
+            ("error", Some("NOT_FOUND")),
+            "{}",
+            refused.payload
+        );
     }
     owner.until_completed("private [sim:duration=1]").await?;
     socket.send("ping", Value::Null).await?;
@@ -60,12 +64,8 @@ async fn a_link_is_good_for_one_file_only() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_reaches_its_own_schema_only() -> Result<()> {
     let platform = Platform::start().await?;
-    let tables = [
-        ("auth", "auth.users"),
-        ("tasks", "tasks.tasks"),
-        ("poller", "poller.jobs"),
-        ("notifier", "notifier.task_states"),
-    ];
+    let tables =
+        [("auth", "auth.users"), ("tasks", "tasks.tasks"), ("poller", "poller.jobs"), ("notifier", "notifier.task_states")];
     for (schema, _) in tables {
         let role = platform.database_as(schema).await?;
         for (owner, table) in tables {

@@ -32,7 +32,8 @@ async fn one_trace_reaches_from_the_request_to_the_provider() -> Result<()> {
     let user = platform.user().await?;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let body = json!({ "prompt": "traced", "model": "sora-2" });
-    let created = user.post_with_header("/api/video/tasks", &body, "traceparent", &format!("00-{trace}-00f067aa0ba902b7-01")).await?;
+    let created =
+        user.post_with_header("/api/video/tasks", &body, "traceparent", &format!("00-{trace}-00f067aa0ba902b7-01")).await?;
     assert_eq!(created.status, 201);
     user.until_completed("traced").await?;
     let submitted = platform.simulation().submitted("traced").await?;

@@ -20,7 +20,9 @@ async fn auth_and_subscribe_in_one_breath() -> Result<()> {
     assert!(connected.raw["timestamp"].as_u64().unwrap() > 1_700_000_000_000);
 
     socket.send_raw(json!({ "type": "auth", "id": "auth-1", "timestamp": 1, "payload": { "token": user.token() } })).await?;
-    socket.send_raw(json!({ "type": "subscribe_task", "id": "sub-1", "timestamp": 2, "payload": { "videoId": video_id } })).await?;
+    socket
+        .send_raw(json!({ "type": "subscribe_task", "id": "sub-1", "timestamp": 2, "payload": { "videoId": video_id } }))
+        .await?;
     let authenticated = socket.next().await?;
     assert_eq!((authenticated.kind.as_str(), &authenticated.raw["id"]), ("authSuccess", &json!("auth-1")));
     assert_eq!(authenticated.payload["username"], user.name());

@@ -1,5 +1,8 @@
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -64,6 +67,8 @@ struct Inner {
     runtime: Handle,
     recent: Recent<SessionId>,
     paused_until: Mutex<Option<Instant>>,
+    /// Whether the last command failed, so that an outage is logged once.
+    away: AtomicBool,
 }
 
 impl Revocations {
@@ -81,6 +86,7 @@ impl Revocations {
             runtime: Handle::current(),
             recent: Recent::new(CACHED_SESSIONS),
             paused_until: Mutex::new(None),
+            away: AtomicBool::new(false),
         })))
     }
 
@@ -110,7 +116,9 @@ impl Revocations {
         let inner = Arc::clone(&self.0);
         let writing = self.0.runtime.spawn(async move {
             let mut redis = inner.redis.clone();
-            redis.set_ex::<_, _, ()>(inner.key(session), 1, lifetime.as_secs().max(1)).await
+            let outcome = redis.set_ex::<_, _, ()>(inner.key(session), 1, lifetime.as_secs().max(1)).await;
+            inner.note(&outcome);
+            outcome
         });
         writing.await.map_err(|_| RevocationError::Interrupted)?.map_err(RevocationError::Redis)
     }
@@ -119,17 +127,27 @@ impl Revocations {
 impl Inner {
     async fn look_up(&self, session: SessionId) -> bool {
         let mut redis = self.redis.clone();
-        match redis.exists::<_, bool>(self.key(session)).await {
+        let outcome = redis.exists::<_, bool>(self.key(session)).await;
+        self.note(&outcome);
+        match outcome {
             Ok(revoked) => {
                 let lifetime = if revoked { REVOKED_FOR } else { VALID_FOR };
                 self.recent.put(session, revoked, lifetime, Instant::now());
                 revoked
             }
-            Err(error) => {
-                tracing::warn!(%error, "revoked sessions are not known: Redis is away");
+            Err(_) => {
                 self.pause();
                 false
             }
+        }
+    }
+
+    fn note<T>(&self, outcome: &Result<T, redis::RedisError>) {
+        let was_away = self.away.swap(outcome.is_err(), Ordering::Relaxed);
+        match outcome {
+            Err(error) if !was_away => tracing::warn!(%error, "Redis is away: revoked sessions are not known"),
+            Ok(_) if was_away => tracing::info!("Redis is back"),
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -143,5 +161,47 @@ impl Inner {
 
     fn pause(&self) {
         *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Nothing listens there.
+    fn away() -> Revocations {
+        let settings = RedisSettings { url: "redis://127.0.0.1:1/0".into(), key_prefix: default_key_prefix() };
+        Revocations::connect(&settings).unwrap()
+    }
+
+    fn session(number: u128) -> SessionId {
+        SessionId::new(Uuid::from_u128(number))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn without_redis_sessions_count_as_valid_and_nobody_waits() {
+        let revocations = away();
+        let started = Instant::now();
+        for number in 0..100 {
+            assert!(!revocations.is_revoked(session(number)).await);
+        }
+        assert!(started.elapsed() < 2 * PAUSE, "each of them waited");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_revokes_knows_it_without_redis() {
+        let revocations = away();
+        let outcome = revocations.revoke(session(1), Duration::from_secs(60)).await;
+        assert!(matches!(outcome, Err(RevocationError::Redis(_))));
+        assert!(revocations.is_revoked(session(1)).await);
+        assert!(!revocations.is_revoked(session(2)).await);
+    }
+
+    #[test]
+    fn an_address_that_is_none_stops_the_start() {
+        let settings = RedisSettings { url: "http://redis".into(), key_prefix: String::new() };
+        assert!(matches!(Revocations::connect(&settings), Err(RevocationError::Url(_))));
     }
 }

@@ -1,4 +1,7 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    error::Error,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use metrics::gauge;
 
@@ -14,7 +17,7 @@ impl Holding {
     }
 
     /// Counts one message until the guard is dropped.
-    pub(super) fn hold(&self, error: &str) -> Held<'_> {
+    pub(super) fn hold(&self, error: &(dyn Error + Send + Sync + 'static)) -> Held<'_> {
         if self.held.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!(queue = self.queue, error, "a server is away; messages are held until it is back");
         }

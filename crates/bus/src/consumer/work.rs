@@ -1,4 +1,5 @@
 use std::{
+    error::Error,
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ use zoetrope_domain::backoff;
 use zoetrope_service::trace;
 
 use super::{holding::Holding, source::GivesUp};
-use crate::{HandleError, Handler, IncomingMessage, error::chain, link::BROKER_TIMEOUT, topology::DELIVERY_LIMIT};
+use crate::{HandleError, Handler, IncomingMessage, link::BROKER_TIMEOUT, topology::DELIVERY_LIMIT};
 
 /// Pauses of a held message.
 const FIRST_HOLD: Duration = Duration::from_millis(200);
@@ -98,7 +99,7 @@ impl<H: Handler> Work<H> {
             match self.attempt(message.clone()).await {
                 Ok(()) => return Verdict::Done,
                 Err(HandleError::Unavailable(error)) => {
-                    held.get_or_insert_with(|| self.holding.hold(&chain(&*error)));
+                    held.get_or_insert_with(|| self.holding.hold(&*error));
                     let pause = backoff::exponential(attempt, FIRST_HOLD, LONGEST_HOLD, rand::random());
                     if !self.pause(pause, session).await {
                         return Verdict::Unsettled;
@@ -106,10 +107,10 @@ impl<H: Handler> Work<H> {
                     attempt = attempt.saturating_add(1);
                 }
                 Err(HandleError::Poison(error)) => {
-                    tracing::error!(error = chain(&*error), "a message cannot be handled; it is given up");
+                    tracing::error!(error = &*error, "a message cannot be handled; it is given up");
                     return Verdict::GivenUp;
                 }
-                Err(HandleError::Failed(error)) => return self.failed(&chain(&*error), deliveries, session).await,
+                Err(HandleError::Failed(error)) => return self.failed(&*error, deliveries, session).await,
             }
         }
     }
@@ -121,14 +122,18 @@ impl<H: Handler> Work<H> {
         result.unwrap_or_else(|_| Err(HandleError::failed("the handler panicked")))
     }
 
-    async fn failed(&self, error: &str, deliveries: u64, session: &CancellationToken) -> Verdict {
+    async fn failed(&self, error: &(dyn Error + Send + Sync + 'static), deliveries: u64, session: &CancellationToken) -> Verdict {
         match self.gives_up {
             GivesUp::ToNobody => {
                 tracing::error!(error, "handling a message failed; it is dropped");
                 Verdict::GivenUp
             }
             GivesUp::ToDeadLetters if deliveries >= DELIVERY_LIMIT.into() => {
-                tracing::error!(error, deliveries, "handling a message failed too often; the broker moves it to the dead letters");
+                tracing::error!(
+                    error,
+                    deliveries,
+                    "handling a message failed too often; the broker moves it to the dead letters"
+                );
                 Verdict::Again
             }
             GivesUp::ToDeadLetters => {

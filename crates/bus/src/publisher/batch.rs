@@ -27,7 +27,8 @@ pub(super) fn checked(message: &OutgoingMessage) -> Result<Checked<'_>, PublishE
     if !topology::ZOETROPE.has_exchange(&message.exchange) {
         return Err(PublishError::Unroutable);
     }
-    let short = |text: &str| ShortString::try_new(text).map_err(|_| PublishError::Invalid("its routing key is longer than 255 bytes"));
+    let short =
+        |text: &str| ShortString::try_new(text).map_err(|_| PublishError::Invalid("its routing key is longer than 255 bytes"));
     Ok(Checked {
         id: message.message_id,
         exchange: short(&message.exchange)?,

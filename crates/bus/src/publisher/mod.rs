@@ -11,11 +11,7 @@ use self::{
     batch::{Rejected, checked, publish},
     line::{Exchange, Feed},
 };
-use crate::{
-    BusSettings, OutgoingMessage,
-    link::BROKER_TIMEOUT,
-    supervisor::Supervisor,
-};
+use crate::{BusSettings, OutgoingMessage, link::BROKER_TIMEOUT, supervisor::Supervisor};
 
 /// Most messages that are under way at once; more would only fill buffers.
 const WINDOW: usize = 256;

@@ -19,7 +19,7 @@ pub(super) fn field_error(path: &Path, message: &str, whole: &str) -> FieldError
     let at_root = path.is_empty();
     let field = if at_root { whole.to_owned() } else { path };
     let Some((problem, expected)) = message.rsplit_once(", expected ") else {
-        return FieldError::new(field, message);
+        return FieldError::new(field, in_plain_words(message));
     };
     if problem.starts_with("invalid type") || problem.starts_with("invalid length") || problem.starts_with("unknown variant") {
         // A Rust type's name means nothing to a client.
@@ -27,6 +27,16 @@ pub(super) fn field_error(path: &Path, message: &str, whole: &str) -> FieldError
         return FieldError::new(field, format!("must be {expected}"));
     }
     FieldError::new(field, message)
+}
+
+/// What the standard library says of a query parameter that should be a number.
+fn in_plain_words(message: &str) -> &str {
+    match message {
+        "invalid digit found in string" => "must be a whole number",
+        "number too large to fit in target type" => "is too large",
+        "number too small to fit in target type" => "is too small",
+        other => other,
+    }
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -108,7 +108,9 @@ fn an_empty_parameter_is_absent() {
 #[test]
 fn a_bad_parameter_is_named() {
     let problem = query::parse::<Page>("pageSize=many").unwrap_err();
-    assert_eq!(problem.errors()[0].field, "pageSize");
+    assert_eq!(problem.errors()[0], FieldError::new("pageSize", "must be a whole number"));
+    let problem = query::parse::<Page>("pageSize=99999999999").unwrap_err();
+    assert_eq!(problem.errors()[0], FieldError::new("pageSize", "is too large"));
     let problem = query::parse::<Item>("").unwrap_err();
     assert_eq!(problem.errors()[0], FieldError::new("count", "is required"));
 }

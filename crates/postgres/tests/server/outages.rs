@@ -1,5 +1,7 @@
-use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use diesel_async::SimpleAsyncConnection as _;
 use zoetrope_postgres::{Database, DatabaseError};
@@ -19,8 +21,8 @@ async fn stale_connections_are_replaced_before_anything_runs() {
         let [first, second, third] = all;
         drop(tokio::join!(first, second, third));
         schema.close_all_connections().await;
-        database.transaction("test", async |connection| increment(connection, 1).await).await.unwrap();
-        assert_eq!(value_of(&database, 1).await, round);
+        let value = database.transaction("test", async |connection| increment(connection, 1).await).await.unwrap();
+        assert_eq!(value, round);
     }
 }
 

@@ -1,5 +1,7 @@
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
 use tokio::sync::Barrier;

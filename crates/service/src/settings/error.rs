@@ -1,5 +1,4 @@
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use config::ConfigError;
 
@@ -17,7 +16,10 @@ pub enum SettingsError {
     Syntax { path: PathBuf, problem: String },
 
     /// A required value is nowhere.
-    #[error("missing setting `{key}`: set it in the settings file, or as {variable} (or {variable}_FILE)", variable = variable_name(key))]
+    #[error(
+        "missing setting `{key}`: set it in the settings file, or as {variable} (or {variable}_FILE)",
+        variable = variable_name(key)
+    )]
     Missing { key: String },
 
     /// A value has the wrong type or is refused.

@@ -6,11 +6,11 @@
 //! | environment | `ZOETROPE__SECTION__KEY`; an empty variable counts as unset | `ZOETROPE__POSTGRES__MAX_CONNECTIONS=20` |
 //! | a file of its own | any key with `_file` appended, in either of the above; its trimmed contents are the value | `password_file = "/run/secrets/postgres"` |
 //!
-//! Values from the environment are converted to the type that the setting has, so a password of digits stays text. A relative path in a settings file starts at
-//! that file's folder, one in the environment at the working directory.
+//! Values from the environment are converted to the type that the setting has, so a password of digits stays text. A relative
+//! path in a settings file starts at that file's folder, one in the environment at the working directory.
 //!
-//! The sections `[telemetry]`, `[internal]` and `[shutdown]` ([`ProcessSettings`]) are read by this crate; a service's own settings hold all the others, and may
-//! therefore refuse unknown sections by `#[serde(deny_unknown_fields)]`.
+//! The sections `[telemetry]`, `[internal]` and `[shutdown]` ([`ProcessSettings`]) are read by this crate; a service's own
+//! settings hold all the others, and may therefore refuse unknown sections by `#[serde(deny_unknown_fields)]`.
 
 mod document;
 mod error;
@@ -24,8 +24,10 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::document::Document;
-pub use self::error::SettingsError;
-pub use self::process::{InternalSettings, LogFormat, ProcessSettings, ShutdownSettings, TelemetrySettings};
+pub use self::{
+    error::SettingsError,
+    process::{InternalSettings, LogFormat, ProcessSettings, ShutdownSettings, TelemetrySettings},
+};
 
 /// The command line's part in settings: which file to read.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -1,7 +1,9 @@
 //! The sections that every binary has.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -38,13 +40,14 @@ pub enum LogFormat {
 pub struct TelemetrySettings {
     /// How log lines look. Default `json`.
     pub format: LogFormat,
-    /// Which log lines are written, in the syntax of `tracing-subscriber`'s `EnvFilter`. Default `info`. Libraries known to log message bodies or noise stay
-    /// quiet unless named here.
+    /// Which log lines are written, in the syntax of `tracing-subscriber`'s `EnvFilter`. Default `info`. Libraries known to log
+    /// message bodies or noise stay quiet unless named here.
     pub filter: String,
-    /// Base address of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://collector:4318`. Without it nothing is exported; trace contexts
-    /// still travel from service to service.
+    /// Base address of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://collector:4318`. Without it nothing
+    /// is exported; trace contexts still travel from service to service.
     pub otlp_endpoint: Option<String>,
-    /// Share of the traces begun here that are exported, 0 to 1. Default 1. A trace begun elsewhere follows the decision made there.
+    /// Share of the traces begun here that are exported, 0 to 1. Default 1. A trace begun elsewhere follows the decision made
+    /// there.
     pub sample_ratio: f64,
 }
 
@@ -58,7 +61,8 @@ impl Default for TelemetrySettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InternalSettings {
-    /// Address of `/livez`, `/readyz` and `/metrics`. Default `127.0.0.1:0`, any free port of the loopback interface. Never expose it to clients.
+    /// Address of `/livez`, `/readyz` and `/metrics`. Default `127.0.0.1:0`, any free port of the loopback interface. Never
+    /// expose it to clients.
     pub listen: SocketAddr,
 }
 
@@ -74,13 +78,14 @@ impl Default for InternalSettings {
 pub struct ShutdownSettings {
     /// Seconds between "not ready" and the end of intake, for load balancers to notice. Default 3.
     pub drain_delay_seconds: u64,
-    /// Seconds from the signal until the process exits, finished or not. Includes the drain delay. Default 30.
+    /// Seconds from the signal until the process exits, finished or not. Includes the drain delay. Default 25, which leaves room for
+    /// the last spans to be exported within the 30 that Kubernetes allows.
     pub timeout_seconds: u64,
 }
 
 impl Default for ShutdownSettings {
     fn default() -> Self {
-        Self { drain_delay_seconds: 3, timeout_seconds: 30 }
+        Self { drain_delay_seconds: 3, timeout_seconds: 25 }
     }
 }
 

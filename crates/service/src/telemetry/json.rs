@@ -2,18 +2,24 @@
 
 use std::fmt;
 
-use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, trace::TraceContextExt as _};
 use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::{JsonFields, Writer};
-use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields, Layer, layer as fmt_layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    fmt::{
+        FmtContext, FormatEvent, FormattedFields, Layer,
+        format::{JsonFields, Writer},
+        layer as fmt_layer,
+        time::{FormatTime as _, SystemTime},
+    },
+    registry::LookupSpan,
+};
 
-/// Writes `{"timestamp":…,"level":…,"service":…,"target":…,"message":…,<fields>,"span":…,"trace_id":…}`, one object a line. The fields of the enclosing spans are
-/// merged into the object; where names meet, the event's own wins, then the inner span's.
+/// Writes `{"timestamp":…,"level":…,"service":…,"target":…,"message":…,<fields>,"span":…,"trace_id":…}`, one object a line. The
+/// fields of the enclosing spans are merged into the object; where names meet, the event's own wins, then the inner span's.
 pub(super) fn layer<S>(service: &'static str) -> Layer<S, JsonFields, JsonLines>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -121,8 +127,10 @@ impl Visit for Fields {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Read as _};
-    use std::sync::Arc;
+    use std::{
+        io::{self, Read as _},
+        sync::Arc,
+    };
 
     use opentelemetry::trace::TracerProvider as _;
     use opentelemetry_sdk::trace::SdkTracerProvider;

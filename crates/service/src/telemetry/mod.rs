@@ -3,31 +3,35 @@
 mod json;
 mod panics;
 
-use std::io::IsTerminal as _;
-use std::time::Duration;
+use std::{io::IsTerminal as _, time::Duration};
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{Protocol, WithExportConfig as _};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
-use tracing::level_filters::LevelFilter;
-use tracing::{Level, Subscriber};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Layer, SubscriberExt as _};
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SdkTracer, SdkTracerProvider},
+};
+use tracing::{Level, Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter,
+    filter::Targets,
+    fmt,
+    layer::{Layer, SubscriberExt as _},
+    registry::LookupSpan,
+    util::SubscriberInitExt as _,
+};
 
 use crate::settings::{LogFormat, SettingsError, TelemetrySettings};
 
 /// Longest wait for a collector at exit.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Put before the configured filter, which may override each of them. lapin logs returned messages with their bodies at `WARN`, and its connection errors are
-/// reported by the supervisor that owns the connection; actix announces its workers at `INFO`.
+/// Put before the configured filter, which may override each of them. lapin logs returned messages with their bodies at `WARN`,
+/// and its connection errors are reported by the supervisor that owns the connection; actix announces its workers at `INFO`.
 const QUIET: &str = "lapin=error,opentelemetry=warn,actix_server=warn,actix_web=warn";
 
-/// Keeps telemetry up; dropping it flushes what is left. To be made and dropped outside the tokio runtime: the OTLP exporter's blocking client owns one.
+/// Keeps telemetry up; dropping it flushes what is left. To be made and dropped outside the tokio runtime: the OTLP exporter's
+/// blocking client owns one.
 #[must_use]
 pub(crate) struct Telemetry {
     provider: SdkTracerProvider,
@@ -106,7 +110,8 @@ fn tracer_provider(service: &'static str, settings: &TelemetrySettings) -> anyho
     Ok(builder.with_batch_exporter(exporter).build())
 }
 
-/// The exporter takes an address given in code as it is; the setting is the collector's base address, as in `OTEL_EXPORTER_OTLP_ENDPOINT`.
+/// The exporter takes an address given in code as it is; the setting is the collector's base address, as in
+/// `OTEL_EXPORTER_OTLP_ENDPOINT`.
 fn traces_url(endpoint: &str) -> String {
     let endpoint = endpoint.trim_end_matches('/');
     if endpoint.ends_with("/v1/traces") { endpoint.to_owned() } else { format!("{endpoint}/v1/traces") }

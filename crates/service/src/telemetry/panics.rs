@@ -1,5 +1,7 @@
-use std::backtrace::{Backtrace, BacktraceStatus};
-use std::panic;
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    panic,
+};
 
 /// Sends panics through the log, so that they have the shape, the trace and the destination of every other line.
 pub(super) fn log() {

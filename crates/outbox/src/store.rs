@@ -1,0 +1,163 @@
+//! The only place that knows the tables.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    ExpressionMethods, Insertable, QueryResult, QueryableByName, delete, insert_into, sql_query,
+    sql_types::{BigInt, Bool, Bytea, Double, Nullable, Text, Uuid as SqlUuid},
+    table, update,
+};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+use zoetrope_bus::OutgoingMessage;
+use zoetrope_postgres::Connection;
+
+table! {
+    outbox (id) {
+        id -> Uuid,
+        exchange -> Text,
+        routing_key -> Text,
+        message_type -> Text,
+        mandatory -> Bool,
+        payload -> Bytea,
+        traceparent -> Nullable<Text>,
+        lease_token -> Nullable<Uuid>,
+        lease_expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    inbox (message_id) {
+        message_id -> Uuid,
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = outbox)]
+pub(crate) struct NewRow {
+    pub(crate) id: Uuid,
+    pub(crate) exchange: &'static str,
+    pub(crate) routing_key: &'static str,
+    pub(crate) message_type: String,
+    pub(crate) mandatory: bool,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) traceparent: Option<String>,
+}
+
+pub(crate) async fn insert(connection: &mut Connection, row: NewRow) -> QueryResult<()> {
+    insert_into(outbox::table).values(row).execute(connection).await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    exchange: String,
+    #[diesel(sql_type = Text)]
+    routing_key: String,
+    #[diesel(sql_type = Text)]
+    message_type: String,
+    #[diesel(sql_type = Bool)]
+    mandatory: bool,
+    #[diesel(sql_type = Bytea)]
+    payload: Vec<u8>,
+    #[diesel(sql_type = Nullable<Text>)]
+    traceparent: Option<String>,
+}
+
+/// Leases up to `limit` messages that nobody has leased, the oldest first.
+pub(crate) async fn claim(
+    connection: &mut Connection,
+    token: Uuid,
+    limit: i64,
+    lease_seconds: f64,
+) -> QueryResult<Vec<OutgoingMessage>> {
+    let mut rows: Vec<Row> = sql_query(
+        "WITH due AS (
+             SELECT id FROM outbox
+             WHERE lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp()
+             ORDER BY created_at, id
+             LIMIT $1
+             FOR UPDATE SKIP LOCKED
+         )
+         UPDATE outbox SET lease_token = $2, lease_expires_at = clock_timestamp() + make_interval(secs => $3)
+         FROM due WHERE outbox.id = due.id
+         RETURNING outbox.id, exchange, routing_key, message_type, mandatory, payload, traceparent",
+    )
+    .bind::<BigInt, _>(limit)
+    .bind::<SqlUuid, _>(token)
+    .bind::<Double, _>(lease_seconds)
+    .load(connection)
+    .await?;
+    // An update returns its rows in any order; ids begin with the time.
+    rows.sort_unstable_by_key(|row| row.id);
+    Ok(rows.into_iter().map(OutgoingMessage::from).collect())
+}
+
+impl From<Row> for OutgoingMessage {
+    fn from(row: Row) -> Self {
+        let Row { id, exchange, routing_key, message_type, mandatory, payload, traceparent } = row;
+        Self { message_id: id, exchange, routing_key, message_type, mandatory, traceparent, payload }
+    }
+}
+
+/// Deletes what was published. What somebody else has leased since stays.
+pub(crate) async fn delete_published(connection: &mut Connection, token: Uuid, ids: &[Uuid]) -> QueryResult<()> {
+    delete(outbox::table).filter(outbox::lease_token.eq(token)).filter(outbox::id.eq_any(ids)).execute(connection).await?;
+    Ok(())
+}
+
+/// Ends a lease on what was not published, so that anyone may try at once.
+pub(crate) async fn release(connection: &mut Connection, token: Uuid, ids: &[Uuid]) -> QueryResult<()> {
+    update(outbox::table)
+        .filter(outbox::lease_token.eq(token))
+        .filter(outbox::id.eq_any(ids))
+        .set((outbox::lease_token.eq(None::<Uuid>), outbox::lease_expires_at.eq(None::<DateTime<Utc>>)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// What waits in the outbox.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct Backlog {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) pending: i64,
+    /// Age of the oldest; 0 when there is none.
+    #[diesel(sql_type = Double)]
+    pub(crate) oldest_seconds: f64,
+}
+
+pub(crate) async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
+    sql_query(
+        "SELECT count(*) AS pending,
+                coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_seconds
+         FROM outbox",
+    )
+    .get_result(connection)
+    .await
+}
+
+/// False if the id is there already.
+pub(crate) async fn record(connection: &mut Connection, message_id: Uuid) -> QueryResult<bool> {
+    let recorded =
+        insert_into(inbox::table).values(inbox::message_id.eq(message_id)).on_conflict_do_nothing().execute(connection).await?;
+    Ok(recorded == 1)
+}
+
+/// Deletes up to `limit` old ids, and returns how many there were.
+pub(crate) async fn prune(connection: &mut Connection, kept_days: i32, limit: i64) -> QueryResult<usize> {
+    sql_query(
+        "DELETE FROM inbox WHERE message_id IN (
+             SELECT message_id FROM inbox
+             WHERE received_at < now() - make_interval(days => $1)
+             LIMIT $2
+             FOR UPDATE SKIP LOCKED
+         )",
+    )
+    .bind::<diesel::sql_types::Integer, _>(kept_days)
+    .bind::<BigInt, _>(limit)
+    .execute(connection)
+    .await
+}

@@ -1,0 +1,13 @@
+CREATE TABLE outbox (
+    id               uuid PRIMARY KEY,
+    exchange         text NOT NULL,
+    routing_key      text NOT NULL,
+    message_type     text NOT NULL,
+    mandatory        boolean NOT NULL,
+    payload          bytea NOT NULL,
+    traceparent      text,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    lease_token      uuid,
+    lease_expires_at timestamptz
+);
+CREATE INDEX outbox_created_at ON outbox (created_at, id);

@@ -1,0 +1,43 @@
+# Reads `cargo metadata` and prints each dependency that points the wrong way. Nothing: all is well.
+#
+# A crate may use the workspace's crates that its row names; a new crate or a new arrow is a decision, made here. Services may use every
+# library, and never each other. Dependencies of tests are not looked at, except that nobody may depend on a service.
+
+def allowed: {
+  "zoetrope-domain": [],
+  "zoetrope-contracts": ["zoetrope-domain"],
+  "zoetrope-service": [],
+  "zoetrope-postgres": ["zoetrope-service"],
+  "zoetrope-bus": ["zoetrope-domain", "zoetrope-service"],
+  "zoetrope-outbox": ["zoetrope-bus", "zoetrope-contracts", "zoetrope-domain", "zoetrope-postgres", "zoetrope-service"],
+  "zoetrope-tokens": ["zoetrope-domain"],
+  "zoetrope-http": ["zoetrope-domain", "zoetrope-postgres", "zoetrope-service", "zoetrope-tokens"],
+  "zoetrope-storage": ["zoetrope-domain"],
+  "zoetrope-client": [],
+  "zoetrope-testing": ["zoetrope-client"]
+};
+
+# The domain is pure: no I/O, no runtime, no framework.
+def impure: ["tokio", "tokio-util", "actix-web", "actix-ws", "diesel", "diesel-async", "tokio-postgres", "lapin", "redis", "reqwest",
+  "object_store", "tracing", "config"];
+
+# Command-line client and test support are not for services.
+def not_for_services: ["zoetrope-client", "zoetrope-testing"];
+
+def is_service: .manifest_path | contains("/services/");
+
+(.packages | map(select(is_service) | .name)) as $services
+| .packages[]
+| .name as $name
+| is_service as $service
+| .dependencies[]
+| (
+    (select(.name | IN($services[])) | "\($name) depends on the service \(.name)"),
+    (select(.kind != "dev") | (
+      (select($service and (.name | IN(not_for_services[]))) | "the service \($name) depends on \(.name)"),
+      (select($name == "zoetrope-domain" and (.name | IN(impure[]))) | "\($name) depends on \(.name), but is pure"),
+      (select(.path != null and ($service | not) and ((.name | IN($services[])) | not) and
+              ((.name | IN((allowed[$name] // [])[])) | not))
+        | "\($name) depends on \(.name): not in its row of scripts/lib/layers.jq")
+    ))
+  )

@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# The gateway: nginx with the configuration of deploy/gateway. Sourced; needs home.sh, ports.sh, processes.sh and template.sh.
+
+nginx_configure() {
+    server_directory nginx
+    # The server's user may not be able to read the checkout.
+    server_file nginx api-docs.json <"$ROOT/deploy/gateway/api-docs.json"
+    fill_template "$ROOT/deploy/gateway/nginx.conf.template" \
+        "LISTEN=127.0.0.1:${PORT[gateway]}" \
+        WORKERS=2 \
+        "API_DOCS=$PLATFORM_HOME/nginx/api-docs.json" \
+        "AUTH_SERVERS=server 127.0.0.1:${PORT[auth]};" \
+        "TASK_API_SERVERS=server 127.0.0.1:${PORT[task-api]};" \
+        "NOTIFIER_SERVERS=server 127.0.0.1:${PORT[notifier]};" |
+        server_file nginx nginx.conf
+}
+
+nginx_start() {
+    [[ -s $PLATFORM_HOME/nginx/nginx.conf ]] || fail "the gateway was never configured: scripts/run does that"
+    become nginx
+    spawn nginx "${AS[@]}" nginx -p "$PLATFORM_HOME/nginx" -c "$PLATFORM_HOME/nginx/nginx.conf" -e stderr
+    wait_until_ready nginx 15 nginx_answers
+}
+
+# The gateway's own answer, which needs no service.
+nginx_answers() {
+    curl -fs -m 2 -o /dev/null "http://127.0.0.1:${PORT[gateway]}/api-docs.json"
+}
+
+nginx_stop() {
+    signal_process nginx TERM
+    await_end nginx 15
+}
+
+nginx_kill() {
+    kill_process nginx
+}

@@ -1,0 +1,24 @@
+use zoetrope_postgres::DatabaseError;
+
+use crate::credentials::PasswordError;
+
+/// Why a command changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// Another user has this name or address; the field is the client's.
+    #[error("{0} is taken")]
+    Taken(&'static str),
+    #[error("no such user, or another password")]
+    WrongCredentials,
+    /// The token is not ours, has expired, or its session has ended.
+    #[error("not signed in: {0}")]
+    NotSignedIn(&'static str),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("a token could not be signed")]
+    Signing(#[from] jsonwebtoken::errors::Error),
+    #[error("the system has no randomness to give")]
+    Randomness,
+}

@@ -1,0 +1,61 @@
+use chrono::{DateTime, SubsecRound, Utc};
+use uuid::Uuid;
+use zoetrope_contracts::{timestamp, users::v1::UserRegistered};
+use zoetrope_domain::UserId;
+use zoetrope_outbox::enqueue;
+use zoetrope_postgres::DatabaseError;
+use zoetrope_service::run_to_end;
+use zoetrope_tokens::Role;
+
+use super::{AccountError, Accounts, SignedIn, User};
+use crate::{
+    rules::registration::Registration,
+    store::users::{self, InsertError, Unique},
+};
+
+impl Accounts {
+    /// Creates a user, tells the other services, and signs the user in; all of it or nothing.
+    pub async fn register(&self, registration: Registration) -> Result<SignedIn, AccountError> {
+        let password_hash = self.0.passwords.hash(registration.password).await?;
+        let now = now();
+        let user = User {
+            id: UserId::new(Uuid::now_v7()),
+            username: registration.username,
+            email: registration.email,
+            role: Role::User,
+            created_at: now,
+        };
+        let accounts = self.clone();
+        run_to_end(async move { accounts.store(user, password_hash, registration.username_field).await }).await
+    }
+
+    async fn store(&self, user: User, password_hash: String, username_field: &'static str) -> Result<SignedIn, AccountError> {
+        let session = self.new_session(user.created_at)?;
+        let registered = UserRegistered {
+            user_id: user.id.to_string(),
+            username: user.username.clone(),
+            registered_at: Some(timestamp(user.created_at)),
+        };
+        self.0
+            .database
+            .transaction("register", async |connection| {
+                users::insert(connection, &user, &password_hash).await.map_err(|error| match error {
+                    InsertError::Taken(Unique::Username) => AccountError::Taken(username_field),
+                    InsertError::Taken(Unique::Email) => AccountError::Taken("email"),
+                    InsertError::Database(error) => error.into(),
+                })?;
+                session.store(connection, &user).await?;
+                enqueue(connection, &registered).await.map_err(DatabaseError::from)?;
+                Ok::<_, AccountError>(())
+            })
+            .await?;
+        self.0.relay.wake();
+        tracing::info!(user_id = %user.id, "user registered");
+        self.signed_in(user, session)
+    }
+}
+
+/// To the millisecond, as clients see it, so that what is stored is what was told.
+pub(super) fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}

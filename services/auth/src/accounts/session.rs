@@ -1,0 +1,78 @@
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use uuid::Uuid;
+use zoetrope_domain::SessionId;
+use zoetrope_postgres::{Connection, DatabaseError};
+use zoetrope_tokens::{Claims, TokenKind};
+
+use super::{AccountError, Accounts, User};
+use crate::{
+    credentials::RefreshToken,
+    store::{refresh_tokens, sessions},
+};
+
+/// A user with a new session and its tokens.
+pub struct SignedIn {
+    pub user: User,
+    /// For minutes.
+    pub access_token: String,
+    /// For days, for clients that know no refresh.
+    pub session_token: String,
+    pub session_token_expires_at: DateTime<Utc>,
+    pub refresh_token: RefreshToken,
+}
+
+/// A session that is about to be stored.
+pub(super) struct NewSession {
+    id: SessionId,
+    opened_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    refresh_token: RefreshToken,
+    refresh_token_expires_at: DateTime<Utc>,
+}
+
+impl Accounts {
+    pub(super) fn new_session(&self, now: DateTime<Utc>) -> Result<NewSession, AccountError> {
+        Ok(NewSession {
+            id: SessionId::new(Uuid::now_v7()),
+            opened_at: now,
+            expires_at: now + self.0.sessions.longest(),
+            refresh_token: RefreshToken::generate().map_err(|_| AccountError::Randomness)?,
+            refresh_token_expires_at: now + self.0.sessions.refresh_token(),
+        })
+    }
+
+    /// The tokens of a session that was stored.
+    pub(super) fn signed_in(&self, user: User, session: NewSession) -> Result<SignedIn, AccountError> {
+        let (access_token, _) = self.sign(&user, session.id, TokenKind::Access, session.opened_at)?;
+        let (session_token, session_token_expires_at) = self.sign(&user, session.id, TokenKind::Session, session.opened_at)?;
+        Ok(SignedIn { user, access_token, session_token, session_token_expires_at, refresh_token: session.refresh_token })
+    }
+
+    /// A token for the session, and when it expires.
+    pub(super) fn sign(
+        &self,
+        user: &User,
+        session_id: SessionId,
+        kind: TokenKind,
+        now: DateTime<Utc>,
+    ) -> Result<(String, DateTime<Utc>), AccountError> {
+        let lifetime: TimeDelta = match kind {
+            TokenKind::Access => self.0.sessions.access_token(),
+            TokenKind::Session => self.0.sessions.session_token(),
+        };
+        // Tokens count whole seconds.
+        let issued_at = now.trunc_subsecs(0);
+        let expires_at = issued_at + lifetime;
+        let (user_id, username, role) = (user.id, user.username.clone(), user.role);
+        let token = self.0.signer.sign(&Claims { user_id, session_id, username, role, kind, issued_at, expires_at })?;
+        Ok((token, expires_at))
+    }
+}
+
+impl NewSession {
+    pub(super) async fn store(&self, connection: &mut Connection, user: &User) -> Result<(), DatabaseError> {
+        sessions::open(connection, self.id, user.id, self.opened_at, self.expires_at).await?;
+        refresh_tokens::insert(connection, &self.refresh_token, self.id, self.opened_at, self.refresh_token_expires_at).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+use anyhow::{Context, ensure};
+use zoetrope_bus::Publisher;
+use zoetrope_http::Authenticator;
+use zoetrope_outbox::Relay;
+use zoetrope_postgres::Database;
+use zoetrope_service::Process;
+use zoetrope_tokens::{Revocations, Verifier};
+
+use crate::{
+    accounts::{Accounts, Parts},
+    credentials::Passwords,
+    housekeeping,
+    http::{KeySet, RefreshCookie, State, routes},
+    keys::Signer,
+    settings::{MigrateSettings, Settings},
+    store::MIGRATIONS,
+};
+
+/// Starts `auth serve`. Postgres, RabbitMQ and Redis may be away.
+pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
+    let signer = Signer::new(&settings.keys.signing_key, &settings.tokens.issuer, &settings.tokens.audience)?;
+    let verifier = Verifier::new(&settings.tokens)?;
+    ensure!(
+        verifier.knows(signer.key_id()),
+        "keys.signing_key and tokens.jwks do not fit: the set must hold the public key {}",
+        signer.key_id()
+    );
+    let passwords = Passwords::new(&settings.passwords)?;
+    let revocations = Revocations::connect(&settings.redis)?;
+    let database = Database::new(&settings.postgres, process.name())?;
+    let publisher = Publisher::start(&process, &settings.rabbitmq);
+    let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
+
+    process.spawn("housekeeping", housekeeping::run(database.clone(), revocations.clone(), process.stopping()));
+    let pinged = database.clone();
+    process.readiness().register("postgres", move || {
+        let database = pinged.clone();
+        async move { database.ping().await.map_err(|error| error.to_string()) }
+    });
+
+    let state = State {
+        authenticator: Authenticator::new(verifier.clone(), revocations.clone()),
+        key_set: KeySet(settings.tokens.jwks.into()),
+        refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
+        accounts: Accounts::new(Parts { database, passwords, signer, verifier, revocations, relay, sessions: settings.sessions }),
+    };
+    zoetrope_http::serve(&process, &settings.http, move |config| routes(&state, config))
+        .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;
+    Ok(())
+}
+
+/// Runs `auth migrate`.
+pub async fn migrate(settings: MigrateSettings) -> anyhow::Result<()> {
+    let applied = zoetrope_postgres::migrate(&settings.postgres, MIGRATIONS).await?;
+    tracing::info!(?applied, "the schema is up to date");
+    Ok(())
+}

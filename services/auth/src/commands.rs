@@ -1,0 +1,63 @@
+use std::{
+    io::{Write, stderr, stdout},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use zoetrope_service::{ConfigArgs, once, serve};
+
+use crate::{application, http, keys};
+
+const NAME: &str = "auth";
+
+/// Accounts, sessions and tokens.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API until a signal comes.
+    Serve(ConfigArgs),
+    /// Bring the schema up to date.
+    Migrate(ConfigArgs),
+    /// Print this service's part of the API description.
+    Openapi,
+    /// Make a signing key and its public key set.
+    Keygen {
+        /// Where signing-key.pem and jwks.json go.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(config) => serve(NAME, &config, application::build),
+        Command::Migrate(config) => once(NAME, &config, application::migrate),
+        Command::Openapi => exit_code(print_description()),
+        Command::Keygen { out } => exit_code(keys::generate(&out)),
+    }
+}
+
+fn print_description() -> anyhow::Result<()> {
+    writeln!(stdout(), "{}", http::description().to_pretty_json()?)?;
+    Ok(())
+}
+
+/// For commands that run before there is any log.
+fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody can be told, the exit code still says it.
+            let _ = writeln!(stderr(), "{NAME}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,20 @@
+use zoetrope_http::Problem;
+
+use crate::{accounts::AccountError, credentials::PasswordError};
+
+/// A queue of sign-ins is short-lived.
+const BUSY_RETRY_SECONDS: u64 = 5;
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Taken(field) => Self::conflict(field, "is already taken"),
+            AccountError::WrongCredentials => Self::unauthorized("the username or the password is wrong"),
+            AccountError::NotSignedIn(reason) => Self::unauthorized(reason),
+            AccountError::Password(error @ PasswordError::Busy) => Self::unavailable(BUSY_RETRY_SECONDS, error),
+            AccountError::Password(error) => Self::internal(error),
+            AccountError::Database(error) => error.into(),
+            AccountError::Signing(_) | AccountError::Randomness => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use actix_web::{HttpResponse, web::Data};
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use zoetrope_http::{Json, Problem, ProblemBody};
+
+use super::{cookie::RefreshCookie, views::SignedInView};
+use crate::{
+    accounts::Accounts,
+    rules::registration::{Candidate, Registration},
+};
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct RegisterRequest {
+    /// 1 to 64 characters, no `@`; unique whatever its case.
+    #[schema(example = "ann")]
+    username: Option<String>,
+    /// Taken for `username` when that is missing.
+    nickname: Option<String>,
+    /// May be missing; unique whatever its case.
+    #[schema(example = "ann@example.com")]
+    email: Option<String>,
+    /// 6 to 1024 characters.
+    #[schema(value_type = String, format = Password)]
+    password: Option<SecretString>,
+}
+
+/// Creates a user and signs in.
+#[utoipa::path(
+    post,
+    path = "/api/auth/register",
+    tag = "auth",
+    request_body = RegisterRequest,
+    responses(
+        (status = 201, description = "Registered; also sets the cookie `refreshToken`.", body = SignedInView),
+        (status = 400, description = "A field cannot be taken.", body = ProblemBody),
+        (status = 409, description = "The username or the email is taken.", body = ProblemBody),
+        (status = 503, description = "A server behind us is away.", body = ProblemBody),
+    )
+)]
+pub async fn register(
+    accounts: Data<Accounts>,
+    cookie: Data<RefreshCookie>,
+    Json(request): Json<RegisterRequest>,
+) -> Result<HttpResponse, Problem> {
+    let RegisterRequest { username, nickname, email, password } = request;
+    let registration = Registration::parse(Candidate { username, nickname, email, password }).map_err(Problem::validation)?;
+    let signed_in = accounts.register(registration).await?;
+    Ok(HttpResponse::Created().cookie(cookie.set(&signed_in.refresh_token)).json(SignedInView::after_registration(&signed_in)))
+}

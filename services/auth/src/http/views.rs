@@ -1,0 +1,103 @@
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use zoetrope_http::iso_millis;
+
+use crate::accounts::{SignedIn, User};
+
+/// A user, in the words of all client families.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserView {
+    #[schema(value_type = Uuid)]
+    pub id: String,
+    #[schema(example = "ann")]
+    pub username: String,
+    /// The same as `username`.
+    #[schema(example = "ann")]
+    pub nickname: String,
+    /// Empty when there is none.
+    #[schema(example = "ann@example.com")]
+    pub email: String,
+    /// `USER` or `ADMIN`.
+    #[schema(example = "USER")]
+    pub role: &'static str,
+    #[serde(serialize_with = "iso_millis")]
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<&User> for UserView {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            username: user.username.clone(),
+            nickname: user.username.clone(),
+            email: user.email.clone().unwrap_or_default(),
+            role: user.role.as_str(),
+            created_at: user.created_at,
+        }
+    }
+}
+
+/// The answer to a sign-in, which serves two client families: one reads the top, the other reads `data`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedInView {
+    /// Always true.
+    success: bool,
+    #[schema(example = "success")]
+    status: &'static str,
+    message: &'static str,
+    user: UserView,
+    /// For 15 minutes by default; to be renewed with the cookie `refreshToken`.
+    access_token: String,
+    data: SessionView,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SessionView {
+    /// For 7 days by default, for clients that do not refresh.
+    token: String,
+    /// Unix milliseconds.
+    expires_at: i64,
+    user: UserView,
+    /// After a registration only: the new user again.
+    #[serde(flatten)]
+    registered: Option<RegisteredView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct RegisteredView {
+    #[schema(value_type = Uuid)]
+    id: String,
+    username: String,
+    email: String,
+}
+
+impl SignedInView {
+    pub fn after_login(signed_in: &SignedIn) -> Self {
+        let user = UserView::from(&signed_in.user);
+        Self {
+            success: true,
+            status: "success",
+            message: "signed in",
+            user: user.clone(),
+            access_token: signed_in.access_token.clone(),
+            data: SessionView {
+                token: signed_in.session_token.clone(),
+                expires_at: signed_in.session_token_expires_at.timestamp_millis(),
+                user,
+                registered: None,
+            },
+        }
+    }
+
+    pub fn after_registration(signed_in: &SignedIn) -> Self {
+        let mut view = Self::after_login(signed_in);
+        view.message = "registered";
+        let UserView { id, username, email, .. } = view.user.clone();
+        view.data.registered = Some(RegisteredView { id, username, email });
+        view
+    }
+}

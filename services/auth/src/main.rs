@@ -1,0 +1,27 @@
+//! `auth`: accounts, sessions and tokens.
+//!
+//! It alone knows passwords and signs tokens; the other services verify tokens with its public keys and never ask it. A sign-in opens
+//! a *session*, to which all its tokens belong: an access token for minutes, a session token for clients that cannot refresh, and a
+//! rotating refresh token in a cookie. Ending the session ends them all; the other services learn of it through Redis.
+//!
+//! Redis or RabbitMQ may be away: Postgres holds the truth, and what they have not taken yet follows when they are back.
+
+mod accounts;
+mod application;
+mod commands;
+mod credentials;
+mod housekeeping;
+mod http;
+mod keys;
+mod rules;
+mod settings;
+mod store;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    commands::run()
+}

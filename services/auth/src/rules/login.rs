@@ -1,0 +1,81 @@
+//! Who wants to sign in.
+
+use secrecy::{ExposeSecret, SecretString};
+use zoetrope_http::FieldError;
+
+/// A name or an address, and the password to go with it.
+#[derive(Debug)]
+pub struct Login {
+    pub identifier: Identifier,
+    pub password: SecretString,
+}
+
+/// The key that finds a user. Names hold no `@`, so a text tells by itself which of the two it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identifier {
+    Username(String),
+    Email(String),
+}
+
+impl Login {
+    /// Takes whichever of the two fields is filled; clients let people type an address into the field for names.
+    pub fn parse(
+        username: Option<String>,
+        email: Option<String>,
+        password: Option<SecretString>,
+    ) -> Result<Self, Vec<FieldError>> {
+        let filled = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let asked_for = if email.is_some() && username.is_none() { "email" } else { "username" };
+        let identifier = filled(username).or_else(|| filled(email)).map(|text| Identifier::of(&text));
+        let password = password.filter(|password| !password.expose_secret().is_empty());
+        match (identifier, password) {
+            (Some(identifier), Some(password)) => Ok(Self { identifier, password }),
+            (identifier, password) => {
+                let missing = [(asked_for, identifier.is_none()), ("password", password.is_none())];
+                let errors = missing.into_iter().filter(|(_, missing)| *missing);
+                Err(errors.map(|(field, _)| FieldError::new(field, "is required")).collect())
+            }
+        }
+    }
+}
+
+impl Identifier {
+    fn of(text: &str) -> Self {
+        let key = key(text);
+        if key.contains('@') { Self::Email(key) } else { Self::Username(key) }
+    }
+}
+
+/// The form in which names and addresses are compared.
+pub fn key(text: &str) -> String {
+    text.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identifier(username: Option<&str>, email: Option<&str>) -> Identifier {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Login::parse(owned(username), owned(email), Some("secret".into())).unwrap().identifier
+    }
+
+    #[test]
+    fn either_field_finds_the_user() {
+        assert_eq!(identifier(Some(" Ann"), None), Identifier::Username("ann".to_owned()));
+        assert_eq!(identifier(None, Some("A@x.io")), Identifier::Email("a@x.io".to_owned()));
+        assert_eq!(identifier(Some("A@x.io"), None), Identifier::Email("a@x.io".to_owned()));
+        assert_eq!(identifier(Some(""), Some("a@x.io")), Identifier::Email("a@x.io".to_owned()));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let fields = |username: Option<&str>, email: Option<&str>, password: Option<&str>| {
+            let errors = Login::parse(username.map(Into::into), email.map(Into::into), password.map(Into::into)).unwrap_err();
+            errors.into_iter().map(|error| error.field).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(None, None, None), ["username", "password"]);
+        assert_eq!(fields(None, Some(""), Some("secret")), ["email"]);
+        assert_eq!(fields(Some("ann"), None, Some("")), ["password"]);
+    }
+}

@@ -1,0 +1,11 @@
+//! The schema `auth`: the only place that knows SQL. Rows stay inside.
+
+pub mod refresh_tokens;
+mod schema;
+pub mod sessions;
+pub mod users;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+/// What `auth migrate` brings the schema to.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/auth");

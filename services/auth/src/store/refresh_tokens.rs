@@ -1,0 +1,78 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+use zoetrope_domain::SessionId;
+use zoetrope_postgres::DatabaseError;
+
+use super::{
+    schema::{refresh_tokens, sessions, users},
+    users::UserRow,
+};
+use crate::{accounts::User, credentials::RefreshToken};
+
+/// What is known of a refresh token.
+pub struct StoredToken {
+    pub secret_hash: Vec<u8>,
+    pub expires_at: DateTime<Utc>,
+    pub used_at: Option<DateTime<Utc>>,
+    pub session_id: SessionId,
+    pub session_revoked: bool,
+    pub user: User,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = refresh_tokens)]
+struct TokenRow {
+    session_id: Uuid,
+    secret_hash: Vec<u8>,
+    expires_at: DateTime<Utc>,
+    used_at: Option<DateTime<Utc>>,
+}
+
+pub async fn insert(
+    connection: &mut AsyncPgConnection,
+    token: &RefreshToken,
+    session: SessionId,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), DatabaseError> {
+    diesel::insert_into(refresh_tokens::table)
+        .values((
+            refresh_tokens::id.eq(token.id),
+            refresh_tokens::session_id.eq(session.as_uuid()),
+            refresh_tokens::secret_hash.eq(token.secret_hash()),
+            refresh_tokens::created_at.eq(now),
+            refresh_tokens::expires_at.eq(expires_at),
+        ))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The token with this id, locked until the transaction ends: of two parallel uses, the second sees what the first did.
+pub async fn lock(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<StoredToken>, DatabaseError> {
+    let token: Option<TokenRow> =
+        refresh_tokens::table.find(id).select(TokenRow::as_select()).for_update().first(connection).await.optional()?;
+    let Some(token) = token else { return Ok(None) };
+    // Separately, and after the lock: the session must be seen as the other transaction left it.
+    let (revoked_at, user): (Option<DateTime<Utc>>, UserRow) = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::id.eq(token.session_id))
+        .select((sessions::revoked_at, UserRow::as_select()))
+        .first(connection)
+        .await?;
+    Ok(Some(StoredToken {
+        secret_hash: token.secret_hash,
+        expires_at: token.expires_at,
+        used_at: token.used_at,
+        session_id: SessionId::new(token.session_id),
+        session_revoked: revoked_at.is_some(),
+        user: user.try_into()?,
+    }))
+}
+
+pub async fn mark_used(connection: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+    diesel::update(refresh_tokens::table.find(id)).set(refresh_tokens::used_at.eq(now)).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,97 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use anyhow::Context as _;
+use tokio::sync::Notify;
+use zoetrope_bus::{
+    ConsumeFrom, consume,
+    topology::{EVENTS, NOTIFIER_FEED, TASK_UPDATED},
+};
+use zoetrope_postgres::Database;
+use zoetrope_service::Process;
+use zoetrope_storage::MediaLinks;
+use zoetrope_tokens::{Revocations, Verifier};
+
+use crate::{
+    feed::{Announcer, Keeper},
+    frames::Renderer,
+    http,
+    hub::{Hub, HubLimits},
+    metrics,
+    reconcile::Sweep,
+    settings::{MigrateSettings, Settings},
+    socket::{Context, Parts},
+    states::States,
+    store::MIGRATIONS,
+};
+
+/// A few hundred bytes each; a minute or so of a busy platform.
+const HUB_LIMITS: HubLimits = HubLimits { mailbox: 256, remembered: 16 * 1024 };
+
+/// Starts `notifier serve`. Postgres, RabbitMQ and Redis may be away.
+pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
+    metrics::describe();
+    let verifier = Verifier::new(&settings.tokens)?;
+    let revocations = Revocations::connect(&settings.redis)?;
+    let renderer = Renderer::new(MediaLinks::new(&settings.media)?);
+    let database = Database::new(&settings.postgres, process.name())?;
+    let hub = Hub::new(HUB_LIMITS);
+
+    let (states, reader) = States::new(Arc::clone(&hub));
+    process.spawn("states", reader.run(database.clone(), process.stopping()));
+    let wanted = Arc::new(Notify::new());
+    let sweep = Sweep {
+        hub: Arc::clone(&hub),
+        database: database.clone(),
+        every: settings.websocket.reconcile,
+        wanted: Arc::clone(&wanted),
+    };
+    process.spawn("reconcile", sweep.run(process.stopping()));
+
+    consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(NOTIFIER_FEED), Keeper { database });
+    let live = ConsumeFrom::Private {
+        prefix: "notifier.live",
+        exchange: EVENTS,
+        routing_keys: &[TASK_UPDATED],
+        on_connected: on_connected(&process, wanted),
+    };
+    consume(&process, &settings.rabbitmq, live, Announcer { hub: Arc::clone(&hub) });
+
+    let context = Arc::new(Context::new(Parts {
+        hub,
+        states,
+        verifier,
+        revocations,
+        renderer,
+        limits: settings.websocket.limits(),
+        write_timeout: settings.websocket.write_timeout,
+        stopping: process.stopping(),
+    }));
+    zoetrope_http::serve(&process, &settings.http, move |config| http::routes(&context, config))
+        .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;
+    Ok(())
+}
+
+/// Not ready before news can be heard for the first time. Afterwards nothing that goes away makes this service unready: connections
+/// stay open and are caught up, and another replica would miss the same server.
+fn on_connected(process: &Process, wanted: Arc<Notify>) -> Arc<dyn Fn() + Send + Sync> {
+    let heard = Arc::new(AtomicBool::new(false));
+    let ready = Arc::clone(&heard);
+    process.readiness().register("live queue", move || {
+        let outcome = if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("not connected to RabbitMQ yet".to_owned()) };
+        async move { outcome }
+    });
+    Arc::new(move || {
+        heard.store(true, Ordering::Relaxed);
+        wanted.notify_one();
+    })
+}
+
+/// Runs `notifier migrate`.
+pub async fn migrate(settings: MigrateSettings) -> anyhow::Result<()> {
+    let applied = zoetrope_postgres::migrate(&settings.postgres, MIGRATIONS).await?;
+    tracing::info!(?applied, "the schema is up to date");
+    Ok(())
+}

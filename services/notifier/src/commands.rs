@@ -1,0 +1,55 @@
+use std::{
+    io::{Write, stderr, stdout},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use zoetrope_service::{ConfigArgs, once, serve};
+
+use crate::{application, http};
+
+const NAME: &str = "notifier";
+
+/// Live updates of tasks.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the WebSocket until a signal comes.
+    Serve(ConfigArgs),
+    /// Bring the schema up to date.
+    Migrate(ConfigArgs),
+    /// Print this service's part of the API description.
+    Openapi,
+}
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(config) => serve(NAME, &config, application::build),
+        Command::Migrate(config) => once(NAME, &config, application::migrate),
+        Command::Openapi => exit_code(print_description()),
+    }
+}
+
+fn print_description() -> anyhow::Result<()> {
+    writeln!(stdout(), "{}", http::description().to_pretty_json()?)?;
+    Ok(())
+}
+
+/// For a command that runs before there is any log.
+fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody can be told, the exit code still says it.
+            let _ = writeln!(stderr(), "{NAME}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The dialect of `photo`.
+
+use serde_json::{Value, json};
+use zoetrope_storage::MediaLinks;
+
+use super::{Facts, Outgoing, ServerFrame, envelope, view};
+use crate::task::{Ending, TaskSnapshot};
+
+/// The fields beside `type`; the timestamp is in Unix milliseconds.
+pub fn text(outgoing: &Outgoing, links: &MediaLinks, facts: &Facts) -> String {
+    let kind = outgoing.kind();
+    let timestamp = facts.now.timestamp_millis();
+    let frame = match &outgoing.frame {
+        ServerFrame::AuthSuccess { user, username, expires_at, .. } => json!({
+            "type": kind,
+            "message": "signed in",
+            "user_id": user,
+            "username": username,
+            "expires_at": expires_at.timestamp_millis(),
+            "timestamp": timestamp,
+        }),
+        ServerFrame::AuthFailed { error } => {
+            json!({ "type": kind, "code": "UNAUTHORIZED", "message": error, "timestamp": timestamp })
+        }
+        ServerFrame::AuthExpired => json!({
+            "type": kind,
+            "code": "AUTH_EXPIRED",
+            "message": "token has expired: sign in again",
+            "timestamp": timestamp,
+        }),
+        ServerFrame::Push(update) | ServerFrame::TaskStatus(update) | ServerFrame::TaskUpdated(update) => {
+            change(kind, &update.task, links, facts)
+        }
+        ServerFrame::Pong => json!({ "type": kind, "timestamp": timestamp }),
+        ServerFrame::Error { code, message, .. } => {
+            json!({ "type": kind, "code": code.as_str(), "message": message, "timestamp": timestamp })
+        }
+        // These belong to the other dialect alone.
+        ServerFrame::Connected { .. }
+        | ServerFrame::SubscribeSuccess(_)
+        | ServerFrame::UnsubscribeSuccess(_)
+        | ServerFrame::Heartbeat => return envelope::text(outgoing, links, facts),
+    };
+    frame.to_string()
+}
+
+fn change(kind: &str, task: &TaskSnapshot, links: &MediaLinks, facts: &Facts) -> Value {
+    let timestamp = facts.now.timestamp_millis();
+    match &task.ending {
+        None => json!({
+            "type": kind,
+            "task_id": task.task_id,
+            "progress": task.progress.get(),
+            "message": view::message(task),
+            "timestamp": timestamp,
+        }),
+        Some(Ending::Completed(output)) => json!({
+            "type": kind,
+            "task_id": task.task_id,
+            "result": {
+                // Its client counts the images of any result.
+                "images": [],
+                "ai_description": null,
+                "video_url": links.video_url(task.task_id, facts.now),
+                "thumbnail_url": output.has_thumbnail.then(|| links.thumbnail_url(task.task_id, facts.now)),
+            },
+            "timestamp": timestamp,
+        }),
+        Some(Ending::Failed(failure)) => {
+            json!({ "type": kind, "task_id": task.task_id, "error": failure.message, "timestamp": timestamp })
+        }
+        Some(Ending::Cancelled) => {
+            json!({ "type": kind, "task_id": task.task_id, "error": "cancelled", "timestamp": timestamp })
+        }
+    }
+}

@@ -1,0 +1,45 @@
+use std::{borrow::Cow, time::Duration};
+
+use chrono::{DateTime, Utc};
+use zoetrope_storage::MediaLinks;
+
+use super::{Dialect, Outgoing, ServerFrame, envelope, flat};
+
+/// Makes texts of frames.
+pub struct Renderer {
+    links: MediaLinks,
+}
+
+/// What frames tell of the moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    pub now: DateTime<Utc>,
+    /// How long this process has been up.
+    pub uptime: Duration,
+    /// Open connections of this process.
+    pub connected_clients: usize,
+}
+
+impl Renderer {
+    pub fn new(links: MediaLinks) -> Self {
+        Self { links }
+    }
+
+    /// The JSON text. A push is rendered once for all who hear it: it answers nobody, so it carries no id.
+    pub fn text<'a>(&self, outgoing: &'a Outgoing, facts: &Facts) -> Cow<'a, str> {
+        match &outgoing.frame {
+            ServerFrame::Push(update) => update.text(outgoing.dialect, || self.render(outgoing, facts)).into(),
+            _ => self.render(outgoing, facts).into(),
+        }
+    }
+
+    fn render(&self, outgoing: &Outgoing, facts: &Facts) -> String {
+        match outgoing.dialect {
+            Dialect::Enveloped => envelope::text(outgoing, &self.links, facts),
+            Dialect::Flat => flat::text(outgoing, &self.links, facts),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

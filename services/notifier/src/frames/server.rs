@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use zoetrope_domain::{TaskId, TaskStatus, UserId};
+
+use super::{ConnectionId, Dialect, FrameId};
+use crate::task::Update;
+
+/// Said of a task that does not exist and of one that belongs to somebody else, so that nobody can tell them apart.
+pub const NO_SUCH_TASK: &str = "there is no such task";
+
+/// A frame on its way out.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub dialect: Dialect,
+    /// The id of the request that it answers.
+    pub id: Option<FrameId>,
+    pub frame: ServerFrame,
+}
+
+/// What the server says.
+#[derive(Debug)]
+pub enum ServerFrame {
+    /// The greeting.
+    Connected { connection: ConnectionId },
+    /// Who the client is now taken for.
+    AuthSuccess { user: UserId, username: String, connection: ConnectionId, expires_at: DateTime<Utc> },
+    AuthFailed { error: String },
+    /// The token has expired; the connection waits for another.
+    AuthExpired,
+    SubscribeSuccess(TaskId),
+    UnsubscribeSuccess(TaskId),
+    /// The state at subscription.
+    TaskStatus(Arc<Update>),
+    /// The answer to a question about a state.
+    TaskUpdated(Arc<Update>),
+    /// A change: progress or an end.
+    Push(Arc<Update>),
+    Pong,
+    Heartbeat,
+    Error { code: ErrorCode, message: String, video_id: Option<String> },
+}
+
+/// Why a request was not granted; stable, in the words of the HTTP API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    Validation,
+    Unauthorized,
+    NotFound,
+    TooLarge,
+    Unavailable,
+}
+
+impl ErrorCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Validation => "VALIDATION_ERROR",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::NotFound => "NOT_FOUND",
+            Self::TooLarge => "TOO_LARGE",
+            Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+}
+
+impl ServerFrame {
+    /// Refuses a request, naming its task if it had one.
+    pub fn error(code: ErrorCode, message: impl Into<String>, task: Option<TaskId>) -> Self {
+        Self::Error { code, message: message.into(), video_id: task.map(TaskId::to_video_id) }
+    }
+}
+
+impl Outgoing {
+    /// The `type` of the frame.
+    pub fn kind(&self) -> &'static str {
+        match (self.dialect, &self.frame) {
+            (Dialect::Flat, ServerFrame::AuthSuccess { .. }) => "auth_success",
+            (Dialect::Flat, ServerFrame::AuthFailed { .. } | ServerFrame::AuthExpired) => "error",
+            (Dialect::Flat, ServerFrame::Push(update) | ServerFrame::TaskStatus(update) | ServerFrame::TaskUpdated(update)) => {
+                match update.task.status {
+                    TaskStatus::Queued | TaskStatus::Processing => "task_progress",
+                    TaskStatus::Completed => "task_complete",
+                    // Its clients know no third end.
+                    TaskStatus::Failed | TaskStatus::Cancelled => "task_failed",
+                }
+            }
+            (Dialect::Enveloped, ServerFrame::Push(update)) => match update.task.status {
+                TaskStatus::Queued | TaskStatus::Processing => "taskProgress",
+                TaskStatus::Completed => "taskCompleted",
+                TaskStatus::Failed => "taskFailed",
+                TaskStatus::Cancelled => "taskCancelled",
+            },
+            (_, ServerFrame::Connected { .. }) => "connected",
+            (_, ServerFrame::AuthSuccess { .. }) => "authSuccess",
+            (_, ServerFrame::AuthFailed { .. }) => "authFailed",
+            (_, ServerFrame::AuthExpired) => "authExpired",
+            (_, ServerFrame::SubscribeSuccess(_)) => "subscribeSuccess",
+            (_, ServerFrame::UnsubscribeSuccess(_)) => "unsubscribeSuccess",
+            (_, ServerFrame::TaskStatus(_)) => "taskStatus",
+            (_, ServerFrame::TaskUpdated(_)) => "taskUpdated",
+            (_, ServerFrame::Pong) => "pong",
+            (_, ServerFrame::Heartbeat) => "heartbeat",
+            (_, ServerFrame::Error { .. }) => "error",
+        }
+    }
+}

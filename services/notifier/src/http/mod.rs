@@ -1,0 +1,19 @@
+//! The endpoints of `notifier`.
+
+mod openapi;
+mod websocket;
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig, get, resource};
+
+pub use openapi::description;
+
+use crate::socket::Context;
+
+/// The route table.
+pub fn routes(context: &Arc<Context>, config: &mut ServiceConfig) {
+    config
+        .app_data(Data::from(Arc::clone(context)))
+        .service(resource("/ws").route(get().to(websocket::websocket)));
+}

@@ -1,0 +1,43 @@
+//! `notifier`: tells users live how far their tasks are.
+//!
+//! It hears one message, `TaskUpdated`, which task-api publishes only after the state that it tells of is committed. So when a client
+//! hears "completed" here, a GET already says so.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`feed`] | hears the message: the shared queue into the table, this replica's own queue to its connections |
+//! | [`hub`] | knows which connections follow which task, and hands updates on without ever waiting |
+//! | [`states`] | answers what a task's present state is, from the table and from what was heard |
+//! | [`reconcile`] | finds in the table what the own queue lost |
+//! | [`connection`] | one connection as a pure state machine |
+//! | [`socket`] | its input and output |
+//! | [`frames`] | what travels, in two dialects |
+//!
+//! While Postgres is away, updates are still pushed. While RabbitMQ is away, connections stay open and are caught up when it returns.
+//! While Redis is away, tokens of ended sessions work until they expire.
+
+mod application;
+mod commands;
+mod connection;
+mod feed;
+#[cfg(test)]
+mod fixtures;
+mod frames;
+mod http;
+mod hub;
+mod metrics;
+mod reconcile;
+mod settings;
+mod socket;
+mod states;
+mod store;
+mod task;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    commands::run()
+}

@@ -1,0 +1,130 @@
+use std::{num::NonZeroUsize, time::Duration};
+
+use serde::{Deserialize, Deserializer, de};
+use zoetrope_bus::BusSettings;
+use zoetrope_http::HttpSettings;
+use zoetrope_postgres::PostgresSettings;
+use zoetrope_storage::MediaLinkSettings;
+use zoetrope_tokens::{RedisSettings, VerifierSettings};
+
+use crate::connection::Limits;
+
+/// All settings of `notifier serve`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub http: HttpSettings,
+    pub postgres: PostgresSettings,
+    pub rabbitmq: BusSettings,
+    pub redis: RedisSettings,
+    pub tokens: VerifierSettings,
+    pub media: MediaLinkSettings,
+    #[serde(default)]
+    pub websocket: WebSocketSettings,
+}
+
+/// What `notifier migrate` needs.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MigrateSettings {
+    pub postgres: PostgresSettings,
+}
+
+/// How connections are treated (`[websocket]`). Times are in seconds and may have fractions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebSocketSettings {
+    /// Until the first `auth` frame must have come. Default 10.
+    #[serde(rename = "auth_timeout_seconds", deserialize_with = "seconds")]
+    auth_timeout: Duration,
+    /// Between two heartbeats. Default 30.
+    #[serde(rename = "heartbeat_seconds", deserialize_with = "seconds")]
+    heartbeat: Duration,
+    /// Without any sign of life, until a connection is closed. Default 90.
+    #[serde(rename = "silence_seconds", deserialize_with = "seconds")]
+    silence: Duration,
+    /// After a token has expired, for a new one to come. Default 30.
+    #[serde(rename = "renewal_seconds", deserialize_with = "seconds")]
+    renewal: Duration,
+    /// How long a subscription waits for its task to appear. Default 5.
+    #[serde(rename = "subscribe_wait_seconds", deserialize_with = "seconds")]
+    subscribe_wait: Duration,
+    /// Between two sweeps for updates that the live queue lost. Default 10.
+    #[serde(rename = "reconcile_seconds", deserialize_with = "seconds")]
+    pub reconcile: Duration,
+    /// How long one frame may take to be written before its client counts as hopelessly slow. Default 20.
+    #[serde(rename = "write_timeout_seconds", deserialize_with = "seconds")]
+    pub write_timeout: Duration,
+    /// Tasks that one connection may follow. Default 1000.
+    max_subscriptions: NonZeroUsize,
+}
+
+impl Default for WebSocketSettings {
+    fn default() -> Self {
+        Self {
+            auth_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(30),
+            silence: Duration::from_secs(90),
+            renewal: Duration::from_secs(30),
+            subscribe_wait: Duration::from_secs(5),
+            reconcile: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(20),
+            max_subscriptions: const { NonZeroUsize::new(1000).unwrap() },
+        }
+    }
+}
+
+impl WebSocketSettings {
+    pub fn limits(&self) -> Limits {
+        Limits {
+            sign_in: self.auth_timeout,
+            heartbeat: self.heartbeat,
+            silence: self.silence,
+            renewal: self.renewal,
+            subscribe_wait: self.subscribe_wait,
+            subscriptions: self.max_subscriptions.get(),
+        }
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const LONGEST: f64 = 86_400.0;
+    let seconds = f64::deserialize(deserializer)?;
+    if seconds > 0.0 && seconds <= LONGEST {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(de::Error::custom("must be a number of seconds above 0 and up to 86400"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(value: serde_json::Value) -> Result<WebSocketSettings, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_protocol() {
+        let limits = settings(json!({})).unwrap().limits();
+        assert_eq!((limits.sign_in, limits.silence), (Duration::from_secs(10), Duration::from_secs(90)));
+        assert_eq!((limits.heartbeat, limits.renewal), (Duration::from_secs(30), Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn times_may_have_fractions() {
+        assert_eq!(settings(json!({ "reconcile_seconds": 0.25 })).unwrap().reconcile, Duration::from_millis(250));
+        assert_eq!(settings(json!({ "reconcile_seconds": 3 })).unwrap().reconcile, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn useless_values_are_refused() {
+        for value in [json!(0), json!(-1), json!(1e9), json!("soon")] {
+            assert!(settings(json!({ "heartbeat_seconds": value })).is_err(), "{value}");
+        }
+        assert!(settings(json!({ "max_subscriptions": 0 })).is_err());
+        assert!(settings(json!({ "hearbeat_seconds": 1 })).is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! The schema `notifier`: the only place that knows SQL. Rows stay inside.
+
+mod schema;
+pub mod task_states;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+/// What `notifier migrate` brings the schema to.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/notifier");

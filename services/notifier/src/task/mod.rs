@@ -1,0 +1,7 @@
+//! A task as this service knows it: whole public states with a version, of which only the newest counts.
+
+mod snapshot;
+mod update;
+
+pub use snapshot::{Ending, TaskFailure, TaskOutput, TaskSnapshot};
+pub use update::Update;

@@ -1,0 +1,81 @@
+use std::{sync::Arc, time::Duration};
+
+use prost::{Message, Name};
+use zoetrope_bus::{HandleError, Handler, IncomingMessage};
+use zoetrope_contracts::jobs::v1::{CancelJob, SubmitJob};
+use zoetrope_domain::TaskId;
+use zoetrope_postgres::Database;
+use zoetrope_service::trace;
+
+use crate::{error::StoreError, job::Work, order::Order, scheduler::Alarms, store};
+
+/// Takes task-api's commands from the bus. The task's id is the key of all of them, so a repeated delivery has no effect.
+pub(crate) struct Commands {
+    pub(crate) database: Database,
+    pub(crate) alarms: Arc<Alarms>,
+}
+
+/// A message that will never make sense.
+#[derive(Debug, thiserror::Error)]
+enum Senseless {
+    #[error("the message type {0:?} is not known here")]
+    Type(String),
+    #[error("the message cannot be decoded")]
+    Encoding(#[from] prost::DecodeError),
+    #[error("the message has no valid task id")]
+    TaskId(#[from] zoetrope_domain::InvalidId),
+}
+
+impl Handler for Commands {
+    async fn handle(&self, message: IncomingMessage) -> Result<(), HandleError> {
+        if message.message_type == SubmitJob::full_name() {
+            let command = decode::<SubmitJob>(&message)?;
+            self.submit(task_id(&command.task_id)?, command).await.map_err(store_error)
+        } else if message.message_type == CancelJob::full_name() {
+            let command = decode::<CancelJob>(&message)?;
+            self.cancel(task_id(&command.task_id)?).await.map_err(store_error)
+        } else {
+            Err(poison(Senseless::Type(message.message_type)))
+        }
+    }
+}
+
+impl Commands {
+    async fn submit(&self, task_id: TaskId, command: SubmitJob) -> Result<(), StoreError> {
+        let order = Order::new(task_id, command);
+        let provider = order.provider.clone();
+        let mut conn = self.database.connection().await?;
+        if store::admit(&mut conn, order, trace::current_traceparent()).await? {
+            tracing::info!(%task_id, provider, "job taken on");
+            self.alarms.ring(&provider, Work::Submit, Duration::ZERO);
+        } else {
+            tracing::debug!(%task_id, "job is known already");
+        }
+        Ok(())
+    }
+
+    async fn cancel(&self, task_id: TaskId) -> Result<(), StoreError> {
+        let due = self.database.transaction("cancel_job", async |conn| store::cancel(conn, task_id).await).await?;
+        tracing::info!(%task_id, "job cancelled");
+        if let Some((provider, work)) = due {
+            self.alarms.ring(&provider, work, Duration::ZERO);
+        }
+        Ok(())
+    }
+}
+
+fn decode<M: Message + Default>(message: &IncomingMessage) -> Result<M, HandleError> {
+    M::decode(message.payload.as_slice()).map_err(|error| poison(error.into()))
+}
+
+fn task_id(text: &str) -> Result<TaskId, HandleError> {
+    text.parse().map_err(|error: zoetrope_domain::InvalidId| poison(error.into()))
+}
+
+fn poison(error: Senseless) -> HandleError {
+    HandleError::Poison(error.into())
+}
+
+fn store_error(error: StoreError) -> HandleError {
+    if error.is_unavailable() { HandleError::Unavailable(error.into()) } else { HandleError::Failed(error.into()) }
+}

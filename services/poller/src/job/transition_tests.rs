@@ -1,0 +1,149 @@
+use super::*;
+use crate::job::{StoredFile, policy::POLICY};
+
+fn job(state: State) -> Job {
+    Job { state, ..Job::new() }
+}
+
+fn polling(phase: JobPhase, percent: u32) -> Job {
+    Job { phase: Some(phase), progress: Progress::clamped(percent), sequence: 3, ..job(State::Polling) }
+}
+
+fn after(job: &Job, outcome: Outcome) -> Step {
+    aged(job, Ages::default(), outcome)
+}
+
+fn aged(job: &Job, ages: Ages, outcome: Outcome) -> Step {
+    apply(&POLICY, job, ages, outcome, 0.5).expect("the outcome applies")
+}
+
+fn reported(phase: JobPhase, percent: u32) -> Outcome {
+    Outcome::Reported { phase, progress: Progress::clamped(percent) }
+}
+
+fn failure_code(step: &Step) -> &'static str {
+    match &step.event {
+        Some(Event::Failed(failure)) => failure.code.as_str(),
+        other => panic!("expected a failure, not {other:?}"),
+    }
+}
+
+fn accepted() -> Outcome {
+    Outcome::Accepted("video_1".parse().unwrap())
+}
+
+fn stored() -> Outcome {
+    let video = StoredFile { key: "tasks/x/video.mp4".into(), content_type: "video/mp4".into(), size: 7 };
+    Outcome::Stored(StoredResult { video, thumbnail: None })
+}
+
+#[test]
+fn a_job_runs_to_its_end() {
+    let submitted = after(&job(State::Submitting), accepted());
+    assert_eq!((submitted.job.state, submitted.due), (State::Polling, Some(Duration::from_secs(30))));
+    assert_eq!((submitted.job.sequence, submitted.event), (1, Some(Event::Progressed)));
+    let running = after(&submitted.job, reported(JobPhase::Generating, 40));
+    assert_eq!((running.job.progress.get(), running.job.polls, running.job.sequence), (40, 1, 2));
+    let finished = after(&running.job, Outcome::Finished);
+    assert_eq!((finished.job.state, finished.due), (State::Archiving, Some(Duration::ZERO)));
+    assert_eq!((finished.job.phase, finished.job.sequence), (Some(JobPhase::Storing), 3));
+    let succeeded = after(&finished.job, stored());
+    assert_eq!((succeeded.job.state, succeeded.due, succeeded.job.sequence), (State::Succeeded, None, 4));
+    assert!(matches!(succeeded.event, Some(Event::Succeeded(_))));
+}
+
+#[test]
+fn only_news_is_told() {
+    let step = after(&polling(JobPhase::Generating, 40), reported(JobPhase::Generating, 40));
+    assert_eq!((step.event, step.job.sequence), (None, 3));
+    let step = after(&polling(JobPhase::Generating, 40), reported(JobPhase::Generating, 30));
+    assert_eq!((step.event, step.job.progress.get()), (None, 40));
+    let step = after(&polling(JobPhase::Generating, 40), reported(JobPhase::Submitted, 0));
+    assert_eq!((step.event, step.job.phase), (None, Some(JobPhase::Generating)));
+    let step = after(&polling(JobPhase::Generating, 40), reported(JobPhase::Generating, 100));
+    assert_eq!((step.event, step.job.progress.get()), (Some(Event::Progressed), 99));
+}
+
+#[test]
+fn what_did_not_arrive_is_submitted_again_for_a_while() {
+    for state in [State::Pending, State::Submitting] {
+        let step = after(&job(state), Outcome::Again { retry_after: Some(Duration::from_secs(7)) });
+        assert_eq!((step.job.state, step.due, step.job.failures), (State::Pending, Some(Duration::from_secs(7)), 1));
+        let late = Ages { job: POLICY.submission_deadline, ..Ages::default() };
+        assert_eq!(failure_code(&aged(&job(state), late, Outcome::again())), "PROVIDER_UNAVAILABLE");
+    }
+}
+
+#[test]
+fn what_may_have_arrived_waits_for_its_confirmation() {
+    let intent = |seconds| Ages { intent: Duration::from_secs(seconds), ..Ages::default() };
+    let step = aged(&job(State::Submitting), intent(60), Outcome::Ambiguous);
+    assert_eq!((step.job.state, step.due, step.event), (State::Unconfirmed, Some(Duration::from_secs(540)), None));
+    assert_eq!(after(&step.job, accepted()).job.state, State::Polling);
+    assert_eq!(failure_code(&aged(&step.job, intent(600), Outcome::again())), "SUBMISSION_UNCONFIRMED");
+}
+
+#[test]
+fn a_provider_with_lookup_is_asked_before_the_window_ends() {
+    let policy = Policy { lookup: true, ..POLICY };
+    let ages = Ages { intent: Duration::from_secs(10), ..Ages::default() };
+    let step = apply(&policy, &job(State::Submitting), ages, Outcome::Ambiguous, 0.0).unwrap();
+    assert_eq!(step.due, Some(Duration::from_secs(1)));
+    let step = apply(&policy, &step.job, ages, Outcome::Missing, 0.0).unwrap();
+    assert_eq!((step.job.state, step.due), (State::Unconfirmed, Some(Duration::from_secs(1))));
+    let nearly = Ages { intent: Duration::from_millis(599_500), ..Ages::default() };
+    let step = apply(&policy, &step.job, nearly, Outcome::Missing, 0.0).unwrap();
+    assert_eq!(step.due, Some(Duration::from_millis(500)));
+}
+
+#[test]
+fn unanswered_polls_count_but_end_nothing_until_the_limit() {
+    let step = after(&polling(JobPhase::Generating, 40), Outcome::again());
+    assert_eq!((step.job.state, step.job.polls, step.job.failures, step.event), (State::Polling, 1, 1, None));
+    let last = Job { polls: 998, ..polling(JobPhase::Generating, 40) };
+    assert_eq!(failure_code(&after(&last, Outcome::again())), "POLL_LIMIT");
+    assert_eq!(failure_code(&after(&last, reported(JobPhase::Generating, 50))), "POLL_LIMIT");
+    assert_eq!(after(&last, Outcome::Finished).job.state, State::Archiving);
+}
+
+#[test]
+fn a_job_is_lost_only_when_the_provider_insists() {
+    let mut job = polling(JobPhase::Generating, 40);
+    for _ in 1..MISSING_POLLS {
+        let step = after(&job, Outcome::Missing);
+        assert_eq!(step.job.state, State::Polling);
+        job = step.job;
+    }
+    assert_eq!(failure_code(&after(&job, Outcome::Missing)), "JOB_LOST");
+    assert_eq!(after(&job, reported(JobPhase::Generating, 41)).job.failures, 0);
+}
+
+#[test]
+fn a_result_is_fetched_again_until_the_deadline() {
+    let step = after(&job(State::Archiving), Outcome::again());
+    assert_eq!((step.job.state, step.job.failures), (State::Archiving, 1));
+    let late = Ages { state: POLICY.archive_deadline, ..Ages::default() };
+    assert_eq!(failure_code(&aged(&job(State::Archiving), late, Outcome::again())), "RESULT_UNAVAILABLE");
+}
+
+#[test]
+fn a_cancellation_is_told_a_few_times_and_then_done() {
+    let mut job = job(State::Deleting);
+    for _ in 1..REMOVAL_TRIES {
+        let step = after(&job, Outcome::again());
+        assert_eq!(step.job.state, State::Deleting);
+        job = step.job;
+    }
+    let step = after(&job, Outcome::again());
+    assert_eq!((step.job.state, step.due, step.event), (State::Cancelled, None, None));
+}
+
+#[test]
+fn impossible_outcomes_change_nothing() {
+    for state in [State::Succeeded, State::Failed, State::Cancelled] {
+        assert_eq!(apply(&POLICY, &job(state), Ages::default(), Outcome::again(), 0.5), None);
+    }
+    assert_eq!(apply(&POLICY, &job(State::Pending), Ages::default(), accepted(), 0.5), None);
+    assert_eq!(apply(&POLICY, &job(State::Polling), Ages::default(), stored(), 0.5), None);
+    assert_eq!(apply(&POLICY, &job(State::Deleting), Ages::default(), stored(), 0.5), None);
+}

@@ -1,0 +1,66 @@
+//! The poller: submits jobs to providers, follows them to their end, and keeps their results.
+//!
+//! It takes `SubmitJob` and `CancelJob` from the bus, owns the schema `poller`, and answers with numbered events through its outbox. It has
+//! no public port. Any number of replicas share the work:
+//!
+//! * [`commands`]: messages become rows;
+//! * [`scheduler`]: due rows are claimed under leases, in lanes;
+//! * [`work`]: what is done with a claimed job;
+//! * [`provider`]: how providers are spoken to;
+//! * [`job`]: what follows from an outcome, as pure rules;
+//! * [`store`]: the rows.
+//!
+//! A job goes through these states; at any live one it can be cancelled, and from most it can fail:
+//!
+//! ```text
+//! pending ⇄ submitting → polling → archiving → succeeded
+//!               ↓           ↑
+//!           unconfirmed ────┘          (cancelled:) deleting → cancelled
+//! ```
+
+mod application;
+mod census;
+mod commands;
+mod error;
+mod events;
+mod job;
+mod order;
+mod provider;
+mod scheduler;
+mod settings;
+mod store;
+mod work;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use zoetrope_service::ConfigArgs;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Submits jobs to providers and follows them to their end.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service
+    Serve,
+    /// Bring the database schema up to date
+    Migrate,
+}
+
+fn main() -> ExitCode {
+    let Cli { config, command } = Cli::parse();
+    match command {
+        Command::Serve => zoetrope_service::serve("poller", &config, application::build),
+        Command::Migrate => zoetrope_service::once("poller", &config, application::migrate),
+    }
+}

@@ -1,0 +1,99 @@
+use std::{error::Error, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use url::Url;
+
+use super::{
+    Provider,
+    http::{CallError, Operation},
+    media,
+    report::{self, Report},
+    settings::ResultFrom,
+};
+use crate::job::{ExternalId, Outcome};
+
+/// A file at the provider, being read.
+pub(crate) struct Media {
+    /// Recognised from its bytes.
+    pub(crate) content_type: &'static str,
+    pub(crate) stream: BoxStream<'static, Result<Bytes, reqwest::Error>>,
+}
+
+/// The file cannot be had, at least not now.
+#[derive(Debug)]
+pub(crate) enum NoMedia {
+    /// The provider says that there is none.
+    Absent,
+    Later {
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Provider {
+    /// The finished video of a job, from wherever the provider keeps it.
+    pub(crate) async fn video(&self, id: &ExternalId) -> Result<Media, NoMedia> {
+        match self.result {
+            ResultFrom::Content => match self.file(Operation::Content, self.content_url(id), "video/").await {
+                Err(NoMedia::Absent) => match self.result_url(id).await? {
+                    Some(url) => self.file(Operation::Content, url, "video/").await,
+                    None => Err(NoMedia::Absent),
+                },
+                other => other,
+            },
+            ResultFrom::Url => {
+                let url = self.result_url(id).await?.unwrap_or_else(|| self.content_url(id));
+                self.file(Operation::Content, url, "video/").await
+            }
+        }
+    }
+
+    /// A still picture of the finished video. Many providers have none.
+    pub(crate) async fn thumbnail(&self, id: &ExternalId) -> Result<Media, NoMedia> {
+        let mut url = self.content_url(id);
+        url.query_pairs_mut().append_pair("variant", "thumbnail");
+        self.file(Operation::Thumbnail, url, "image/").await
+    }
+
+    fn content_url(&self, id: &ExternalId) -> Url {
+        self.http.endpoint(&[id.as_str(), "content"])
+    }
+
+    /// Asked anew each time, because such addresses expire.
+    async fn result_url(&self, id: &ExternalId) -> Result<Option<Url>, NoMedia> {
+        let answer = self.retrieve(id).await.map_err(|outcome| match outcome {
+            Outcome::Again { retry_after } => NoMedia::Later { retry_after },
+            _ => NoMedia::Absent,
+        })?;
+        match report::read(&answer.body) {
+            Ok(Report::Completed { url }) => Ok(url),
+            Ok(_) | Err(_) => Err(NoMedia::Later { retry_after: None }),
+        }
+    }
+
+    async fn file(&self, operation: Operation, url: Url, wanted: &str) -> Result<Media, NoMedia> {
+        let later = |error: &(dyn Error + 'static)| {
+            tracing::warn!(%operation, error, "the provider does not deliver the file");
+            NoMedia::Later { retry_after: None }
+        };
+        let download = self.http.download(operation, url).await.map_err(|error| later(error.as_error()))?;
+        match download.status {
+            200 => {}
+            404 | 410 => return Err(NoMedia::Absent),
+            status => {
+                tracing::warn!(%operation, status, "the provider does not deliver the file");
+                return Err(NoMedia::Later { retry_after: download.retry_after });
+            }
+        }
+        let body = download.response.bytes_stream().map_err(reqwest::Error::without_url).boxed();
+        let (start, stream) = media::peek(body).await.map_err(|error| later(CallError::from(error).as_error()))?;
+        match media::recognise(&start).filter(|found| found.starts_with(wanted)) {
+            Some(content_type) => Ok(Media { content_type, stream: stream.boxed() }),
+            None => {
+                self.http.count_unreadable(operation);
+                tracing::warn!(%operation, "the provider delivered something else than the file");
+                Err(NoMedia::Later { retry_after: None })
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+use std::{
+    error::Error,
+    fmt,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use bytes::{Bytes, BytesMut};
+use chrono::Utc;
+use reqwest::{
+    Client, ClientBuilder, RequestBuilder, Response,
+    header::{AUTHORIZATION, HeaderValue, RETRY_AFTER},
+    redirect,
+};
+use secrecy::ExposeSecret;
+use tracing::Instrument;
+use url::Url;
+use zoetrope_service::trace;
+
+use super::{
+    retry_after,
+    settings::{AuthScheme, ProviderSettings},
+};
+
+/// Longest answer in bytes that is read, other than a file.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Redirects that a download follows.
+const MAX_REDIRECTS: usize = 5;
+
+/// The calls to one provider: addresses, credentials, time limits, trace context and metrics.
+pub(super) struct Http {
+    name: String,
+    base: Url,
+    authorization: Option<HeaderValue>,
+    timeout: Duration,
+    submissions: Client,
+    questions: Client,
+    downloads: Client,
+}
+
+/// A whole answer, of whatever status.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The time that the provider asks us to wait.
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Bytes,
+}
+
+/// There is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallError {
+    /// The request did not leave: no name, no connection, no TLS.
+    #[error("the provider could not be reached")]
+    NotSent(#[source] reqwest::Error),
+    /// The request, or a part of it, left.
+    #[error("the provider's answer did not arrive")]
+    Cut(#[source] reqwest::Error),
+    #[error("the provider's answer is longer than {MAX_ANSWER_BYTES} bytes")]
+    TooLong,
+}
+
+/// What a call is for, as metrics and traces name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Submit,
+    Retrieve,
+    List,
+    Content,
+    Thumbnail,
+    Delete,
+}
+
+impl Answer {
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+impl Operation {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Retrieve => "retrieve",
+            Self::List => "list",
+            Self::Content => "content",
+            Self::Thumbnail => "thumbnail",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Http {
+    pub(super) fn new(name: &str, settings: &ProviderSettings) -> anyhow::Result<Self> {
+        let basic = || {
+            Client::builder()
+                .user_agent(concat!("zoetrope/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(settings.connect_timeout)
+                .redirect(redirect::Policy::none())
+        };
+        let build = |builder: ClientBuilder| builder.build().context("no HTTP client");
+        Ok(Self {
+            name: name.to_owned(),
+            base: settings.base_url.clone(),
+            authorization: authorization(settings)?,
+            timeout: settings.call_timeout,
+            // Every submission has a connection of its own: on a kept one, the provider's closing it can cross with the request, and
+            // then nobody knows whether it arrived.
+            submissions: build(basic().pool_max_idle_per_host(0))?,
+            questions: build(basic())?,
+            downloads: build(basic().redirect(redirect::Policy::limited(MAX_REDIRECTS)).read_timeout(settings.idle_timeout))?,
+        })
+    }
+
+    /// `{base}/v1/videos`, and what comes after it.
+    pub(super) fn endpoint(&self, parts: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        // Only an address without a host has no path segments, and settings accept none of those.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["v1", "videos"]).extend(parts);
+        }
+        url
+    }
+
+    /// Makes a call and reads its whole answer.
+    pub(super) async fn ask(
+        &self,
+        operation: Operation,
+        request: impl FnOnce(&Client) -> RequestBuilder,
+    ) -> Result<Answer, CallError> {
+        let client = if operation == Operation::Submit { &self.submissions } else { &self.questions };
+        let request = self.authorized(request(client)).timeout(self.timeout);
+        self.measured(operation, async {
+            let response = self.traced(request).send().await.map_err(CallError::from)?;
+            read(response).await
+        })
+        .await
+    }
+
+    /// Begins a download. The answer may be of any status; its body is still to come.
+    pub(super) async fn download(&self, operation: Operation, url: Url) -> Result<Download, CallError> {
+        let request = self.downloads.get(url.clone());
+        // The address of a result may be anybody's; the key is for the provider alone.
+        let request = if url.origin() == self.base.origin() { self.authorized(request) } else { request };
+        self.measured(operation, async {
+            let response = self.traced(request).send().await.map_err(CallError::from)?;
+            Ok(Download { status: response.status().as_u16(), retry_after: asked_to_wait(&response), response })
+        })
+        .await
+    }
+
+    /// Counts an answer that made no sense.
+    pub(super) fn count_unreadable(&self, operation: Operation) {
+        metrics::counter!(
+            "zoetrope_provider_unreadable_answers_total",
+            "provider" => self.name.clone(), "operation" => operation.as_str(),
+        )
+        .increment(1);
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.authorization {
+            Some(value) => request.header(AUTHORIZATION, value),
+            None => request,
+        }
+    }
+
+    /// Continues the trace. To be called in the span of the call.
+    fn traced(&self, request: RequestBuilder) -> RequestBuilder {
+        match trace::current_traceparent() {
+            Some(traceparent) => request.header("traceparent", traceparent),
+            None => request,
+        }
+    }
+
+    async fn measured<T: Answered>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let span = tracing::info_span!(
+            "provider.request", otel.kind = "client", provider = %self.name, %operation, status = tracing::field::Empty,
+        );
+        let started = Instant::now();
+        let result = call.instrument(span.clone()).await;
+        let outcome = match &result {
+            Ok(answer) => {
+                span.record("status", answer.status());
+                ["1xx", "2xx", "3xx", "4xx", "5xx"].get(usize::from(answer.status() / 100).saturating_sub(1)).unwrap_or(&"other")
+            }
+            Err(CallError::NotSent(_)) => "not_sent",
+            Err(CallError::Cut(error)) if error.is_timeout() => "timeout",
+            Err(CallError::Cut(_) | CallError::TooLong) => "cut",
+        };
+        metrics::histogram!(
+            "zoetrope_provider_request_seconds",
+            "provider" => self.name.clone(), "operation" => operation.as_str(), "outcome" => outcome,
+        )
+        .record(started.elapsed().as_secs_f64());
+        result
+    }
+}
+
+/// The beginning of a download.
+pub(super) struct Download {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) response: Response,
+}
+
+trait Answered {
+    fn status(&self) -> u16;
+}
+
+impl Answered for Answer {
+    fn status(&self) -> u16 {
+        self.status
+    }
+}
+
+impl Answered for Download {
+    fn status(&self) -> u16 {
+        self.status
+    }
+}
+
+impl From<reqwest::Error> for CallError {
+    fn from(error: reqwest::Error) -> Self {
+        // Addresses of results are secrets: whoever has one can read the file.
+        let error = error.without_url();
+        if error.is_connect() || error.is_builder() { Self::NotSent(error) } else { Self::Cut(error) }
+    }
+}
+
+impl CallError {
+    /// The request certainly did not reach the provider.
+    pub(super) const fn is_not_sent(&self) -> bool {
+        matches!(self, Self::NotSent(_))
+    }
+
+    pub(super) fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+}
+
+async fn read(mut response: Response) -> Result<Answer, CallError> {
+    let (status, retry_after) = (response.status().as_u16(), asked_to_wait(&response));
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(CallError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, retry_after, body: body.freeze() })
+}
+
+fn asked_to_wait(response: &Response) -> Option<Duration> {
+    retry_after::parse(response.headers().get(RETRY_AFTER)?.to_str().ok()?, Utc::now())
+}
+
+fn authorization(settings: &ProviderSettings) -> anyhow::Result<Option<HeaderValue>> {
+    let Some(key) = &settings.api_key else { return Ok(None) };
+    let key = key.expose_secret().trim();
+    let text = match settings.auth_scheme {
+        AuthScheme::Bearer => format!("Bearer {key}"),
+        AuthScheme::Raw => key.to_owned(),
+    };
+    let mut value = HeaderValue::from_str(&text).ok().context("api_key is not fit for a header")?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}

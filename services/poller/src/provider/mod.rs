@@ -1,0 +1,67 @@
+//! Providers: how a job is handed over, asked for, fetched and called off.
+//!
+//! One [`Provider`] is one configured account with a service that speaks the OpenAI-style video format, in its several dialects. All
+//! methods answer in [`Outcome`](crate::job::Outcome)s; what follows from one is decided in [`job`](crate::job).
+//!
+//! A submission is the one call that must not be repeated blindly, so what is known after it decides ([`submission`]):
+//!
+//! | the provider … | outcome |
+//! |---|---|
+//! | answers 2xx with an id | accepted |
+//! | answers 2xx with an error and no id, or 3xx/4xx | refused: the job fails with the provider's reason |
+//! | answers 401, 402, 403 or 407 | refused, for a reason that concerns the operator and not the user |
+//! | answers 429 or 425, or 503 with `Retry-After` | known not to be taken: again, after the time it asks for |
+//! | cannot be reached (name, connection, TLS) | known not to have arrived: again |
+//! | answers 408, 409 or any other 5xx | ambiguous: a server may fail after it has taken the job |
+//! | answers 2xx with an unreadable body, is cut off, takes too long | ambiguous |
+
+mod content;
+mod http;
+mod json;
+mod lookup;
+mod media;
+mod reason;
+mod removal;
+mod report;
+mod retry_after;
+mod settings;
+mod submission;
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+
+pub(crate) use content::{Media, NoMedia};
+use http::Http;
+pub(crate) use settings::ProviderSettings;
+use settings::{CancelBy, Lookup, ResultFrom};
+
+/// One account with a provider.
+pub(crate) struct Provider {
+    http: Http,
+    models: HashMap<String, String>,
+    lookup: Lookup,
+    result: ResultFrom,
+    cancel: CancelBy,
+}
+
+impl Provider {
+    /// Prepares the account; contacts nobody.
+    pub(crate) fn new(name: &str, settings: &ProviderSettings) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: Http::new(name, settings).with_context(|| format!("providers.{name} cannot be used"))?,
+            models: settings.models.clone(),
+            lookup: settings.lookup,
+            result: settings.result,
+            cancel: settings.cancel,
+        })
+    }
+
+    /// Whether jobs can be found by our idempotency key.
+    pub(crate) fn can_look_up(&self) -> bool {
+        matches!(self.lookup, Lookup::List)
+    }
+}
+
+#[cfg(test)]
+mod tests;

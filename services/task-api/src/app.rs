@@ -1,0 +1,17 @@
+//! What the handlers share.
+
+use std::time::Instant;
+
+use zoetrope_domain::ModelCatalog;
+use zoetrope_storage::{MediaLinks, ObjectStorage};
+
+use crate::commands::Commands;
+
+/// One for the whole process.
+pub struct App {
+    pub commands: Commands,
+    pub storage: ObjectStorage,
+    pub links: MediaLinks,
+    pub models: ModelCatalog,
+    pub started: Instant,
+}

@@ -1,0 +1,54 @@
+//! Puts the parts together and starts them.
+
+use std::{sync::Arc, time::Instant};
+
+use actix_web::web;
+use anyhow::Context;
+use zoetrope_bus::{ConsumeFrom, Publisher, consume, topology};
+use zoetrope_domain::ModelCatalog;
+use zoetrope_http::Authenticator;
+use zoetrope_outbox::Relay;
+use zoetrope_postgres::Database;
+use zoetrope_service::{Process, SettingsError};
+use zoetrope_storage::{MediaLinks, ObjectStorage};
+use zoetrope_tokens::{Revocations, Verifier};
+
+use crate::{
+    app::App,
+    commands::Commands,
+    consumers::{JobEvents, UserEvents},
+    forgetting, http,
+    settings::Settings,
+};
+
+/// Starts the service. Contacts no server before it returns: those that are away are waited for in the background.
+pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
+    let models = ModelCatalog::new(settings.models).map_err(|error| SettingsError::invalid("models", error))?;
+    let storage = ObjectStorage::from_settings(&settings.storage)?;
+    let links = MediaLinks::new(&settings.media)?;
+    let verifier = Verifier::new(&settings.tokens).context("bad setting `tokens`")?;
+    let revocations = Revocations::connect(&settings.redis)?;
+
+    let database = Database::new(&settings.postgres, process.name())?;
+    let publisher = Publisher::start(&process, &settings.rabbitmq);
+    let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
+    let commands = Commands { database: database.clone(), relay, signup_grant: settings.credits.signup_grant };
+
+    let job_events = JobEvents { commands: commands.clone() };
+    consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_JOB_EVENTS), job_events);
+    let user_events = UserEvents { commands: commands.clone() };
+    consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_USER_EVENTS), user_events);
+    process.spawn("forget_keys", forgetting::run(database.clone(), process.stopping()));
+
+    process.readiness().register("postgres", move || {
+        let database = database.clone();
+        async move { database.ping().await.map_err(|error| error.to_string()) }
+    });
+    let app = web::Data::from(Arc::new(App { commands, storage, links, models, started: Instant::now() }));
+    let authenticator = web::Data::new(Authenticator::new(verifier, revocations));
+    zoetrope_http::serve(&process, &settings.http, move |routes| {
+        routes.app_data(app.clone()).app_data(authenticator.clone()).configure(http::routes);
+    })
+    .with_context(|| format!("cannot listen on http.listen = {}", settings.http.listen))?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+use zoetrope_domain::{Credits, InsufficientCredits};
+use zoetrope_outbox::enqueue;
+use zoetrope_postgres::{Connection, DatabaseError};
+
+use super::Commands;
+use crate::{
+    messages,
+    store::{
+        accounts,
+        idempotency::{self, Claim},
+        tasks,
+    },
+    task::Task,
+};
+
+/// A task to be accepted and paid for.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    pub task: Task,
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What makes a repeated request harmless.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    pub key: String,
+    /// SHA-256 of what is asked for.
+    pub fingerprint: [u8; 32],
+}
+
+/// How a task came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    New(Task),
+    /// An earlier request with the same key made it; here it is as it was then.
+    Repeated(Task),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    #[error(transparent)]
+    InsufficientCredits(#[from] InsufficientCredits),
+    #[error("the idempotency key was used for another request")]
+    KeyTaken,
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<diesel::result::Error> for CreateError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl Commands {
+    /// Takes the price and accepts the task: both or neither.
+    pub async fn create_task(&self, new: NewTask) -> Result<Created, CreateError> {
+        let (grant, new) = (self.signup_grant, &new);
+        let created = self.database.transaction("create_task", async |connection| create(connection, new, grant).await).await?;
+        if let Created::New(task) = &created {
+            self.relay.wake();
+            metrics::counter!("zoetrope_tasks_created_total", "kind" => task.kind.as_str(), "model" => task.model.clone())
+                .increment(1);
+            tracing::info!(task_id = %task.id, user_id = %task.user_id, kind = task.kind.as_str(), model = task.model, "task created");
+        }
+        Ok(created)
+    }
+}
+
+async fn create(connection: &mut Connection, new: &NewTask, grant: Credits) -> Result<Created, CreateError> {
+    let task = &new.task;
+    if let Some(Idempotency { key, fingerprint }) = &new.idempotency {
+        match idempotency::claim(connection, task.user_id, key, fingerprint, task.id).await? {
+            Claim::New => {}
+            Claim::Taken => return Err(CreateError::KeyTaken),
+            Claim::Repeated(earlier) => {
+                let earlier = tasks::find(connection, task.user_id, earlier).await?.ok_or(CreateError::KeyTaken)?;
+                return Ok(Created::Repeated(earlier.at_creation()));
+            }
+        }
+    }
+    pay(connection, task, grant).await?;
+    tasks::insert(connection, task).await?;
+    enqueue(connection, &messages::task_created(task)).await?;
+    enqueue(connection, &messages::submit_job(task)).await?;
+    enqueue(connection, &messages::task_updated(task)).await?;
+    Ok(Created::New(task.clone()))
+}
+
+async fn pay(connection: &mut Connection, task: &Task, grant: Credits) -> Result<(), CreateError> {
+    if accounts::consume(connection, task.user_id, task.id, task.price).await? {
+        return Ok(());
+    }
+    // Too little, or an account that nobody has touched yet: the news of a registration may be slower than its user.
+    // Whoever opened it, this command or that news a moment ago: only a second try tells too little from too early.
+    accounts::open(connection, task.user_id, grant).await?;
+    if accounts::consume(connection, task.user_id, task.id, task.price).await? {
+        return Ok(());
+    }
+    let current = accounts::balance(connection, task.user_id).await?.unwrap_or_default();
+    Err(InsufficientCredits { required: task.price, current: Credits::new(current).unwrap_or_default() }.into())
+}

@@ -1,0 +1,260 @@
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, de};
+use utoipa::ToSchema;
+use zoetrope_bus::OutgoingMessage;
+use zoetrope_domain::{ModelCatalog, VideoInput, VideoOrder, VideoRequest};
+use zoetrope_http::FieldError;
+
+/// The prompt travels to the poller in one message, with a little beside it. Accepting what could never be sent would lose the task.
+const LONGEST_PROMPT: usize = OutgoingMessage::MAX_PAYLOAD - 64 * 1024;
+
+/// What a client asks for; the same fields as JSON or as the text fields of a form. An empty optional field counts as absent.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CreateVideo {
+    #[schema(required, nullable = false)]
+    pub prompt: Option<String>,
+    #[schema(required, nullable = false, example = "sora_video2")]
+    pub model: Option<String>,
+    /// Seconds, as a number or as its digits.
+    #[serde(alias = "seconds", deserialize_with = "seconds")]
+    #[schema(example = 10)]
+    pub duration: Option<u32>,
+    /// `WIDTHxHEIGHT`; wins over `aspectRatio`.
+    #[schema(example = "1280x720")]
+    pub size: Option<String>,
+    /// `16:9`, `9:16` or `1:1`.
+    #[serde(alias = "aspect_ratio")]
+    #[schema(example = "16:9")]
+    pub aspect_ratio: Option<String>,
+    pub watermark: Option<bool>,
+    /// The picture to start from, as a data URL. In a form it is the file `input_reference`.
+    pub reference_image: Option<String>,
+    /// The client's own id, by which it finds the task after a lost answer.
+    pub client_request_id: Option<String>,
+}
+
+impl CreateVideo {
+    /// Takes a text field of a form; one with another name is ignored.
+    pub fn set(&mut self, name: &str, text: String) -> Result<(), FieldError> {
+        match name {
+            "prompt" => self.prompt = Some(text),
+            "model" => self.model = Some(text),
+            "duration" | "seconds" => {
+                self.duration = parse_seconds(&text).ok_or_else(|| FieldError::new(name, SECONDS_EXPECTED))?;
+            }
+            "size" => self.size = Some(text),
+            "aspectRatio" | "aspect_ratio" => self.aspect_ratio = Some(text),
+            "watermark" => self.watermark = parse_flag(&text).ok_or_else(|| FieldError::new(name, "must be true or false"))?,
+            "referenceImage" => self.reference_image = Some(text),
+            "clientRequestId" => self.client_request_id = Some(text),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The request in the words of the domain. Everything that is wrong is named at once, as the client calls it.
+    pub fn check(self, catalog: &ModelCatalog) -> Result<CheckedVideo, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut parsed = |field, text: Option<String>| {
+            let text = text.filter(|text| !text.is_empty())?;
+            // PostgreSQL's text cannot hold it.
+            if text.contains('\0') {
+                errors.push(FieldError::new(field, "must not contain a NUL character"));
+                return None;
+            }
+            Some(text)
+        };
+        let prompt = parsed("prompt", self.prompt);
+        let too_long = prompt.as_ref().is_some_and(|prompt| prompt.len() > LONGEST_PROMPT);
+        let model = parsed("model", self.model);
+        let size = parsed("size", self.size);
+        let aspect_ratio = parsed("aspectRatio", self.aspect_ratio);
+        let client_request_id = parsed("clientRequestId", self.client_request_id);
+
+        if too_long {
+            errors.push(FieldError::new("prompt", format!("must not be longer than {LONGEST_PROMPT} bytes")));
+        }
+        let size = size.and_then(|text| text.parse().map_err(|error| errors.push(wrong("size", &error))).ok());
+        let aspect_ratio = aspect_ratio
+            .and_then(|text| text.parse().map_err(|_| errors.push(wrong("aspectRatio", &"must be one of 16:9, 9:16, 1:1"))).ok());
+        let request = VideoRequest {
+            prompt: prompt.unwrap_or_default(),
+            model: model.unwrap_or_default(),
+            seconds: self.duration,
+            size,
+            aspect_ratio,
+            watermark: self.watermark.unwrap_or_default(),
+        };
+        match request.clone().order(catalog) {
+            Ok(order) if errors.is_empty() => Ok(CheckedVideo { request, order, client_request_id }),
+            Ok(_) => Err(errors),
+            Err(invalid) => {
+                for error in invalid {
+                    let field = field_of(error.input);
+                    // A field that could not even be read is named once, for that.
+                    if errors.iter().all(|known| known.field != field) {
+                        errors.push(FieldError::new(field, error.message));
+                    }
+                }
+                Err(errors)
+            }
+        }
+    }
+}
+
+/// A request that can be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedVideo {
+    /// As it was sent.
+    pub request: VideoRequest,
+    pub order: VideoOrder,
+    pub client_request_id: Option<String>,
+}
+
+const fn field_of(input: VideoInput) -> &'static str {
+    match input {
+        VideoInput::Prompt => "prompt",
+        VideoInput::Model => "model",
+        VideoInput::Seconds => "duration",
+        VideoInput::Size => "size",
+        VideoInput::AspectRatio => "aspectRatio",
+    }
+}
+
+fn wrong(field: &str, message: &impl ToString) -> FieldError {
+    FieldError::new(field, message.to_string())
+}
+
+const SECONDS_EXPECTED: &str = "must be a whole number of seconds";
+
+/// `Some(None)` when the text is empty, `None` when it is no number.
+fn parse_seconds(text: &str) -> Option<Option<u32>> {
+    let text = text.trim();
+    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+fn parse_flag(text: &str) -> Option<Option<bool>> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" => Some(None),
+        "true" | "1" | "on" => Some(Some(true)),
+        "false" | "0" | "off" => Some(Some(false)),
+        _ => None,
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    struct Seconds;
+
+    impl de::Visitor<'_> for Seconds {
+        type Value = Option<u32>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a whole number of seconds")
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+            u32::try_from(number).map(Some).map_err(|_| E::invalid_type(de::Unexpected::Unsigned(number), &self))
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+            u32::try_from(number).map(Some).map_err(|_| E::invalid_type(de::Unexpected::Signed(number), &self))
+        }
+
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
+            // A script that computes with numbers may send 10.0.
+            parse_seconds(&number.to_string()).ok_or_else(|| E::invalid_type(de::Unexpected::Float(number), &self))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            parse_seconds(text).ok_or_else(|| E::invalid_type(de::Unexpected::Str(text), &self))
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+
+    deserializer.deserialize_any(Seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn catalog() -> ModelCatalog {
+        ModelCatalog::new(crate::models::defaults()).unwrap()
+    }
+
+    fn from_json(value: serde_json::Value) -> CreateVideo {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn wrong_fields(body: CreateVideo) -> Vec<String> {
+        body.check(&catalog()).unwrap_err().into_iter().map(|error| error.field).collect()
+    }
+
+    #[test]
+    fn a_duration_is_a_number_or_its_digits() {
+        for duration in [json!(10), json!(10.0), json!("10"), json!(" 10 ")] {
+            assert_eq!(from_json(json!({ "duration": duration })).duration, Some(10), "{duration}");
+        }
+        for duration in [json!(null), json!("")] {
+            assert_eq!(from_json(json!({ "duration": duration })).duration, None, "{duration}");
+        }
+        for duration in [json!(-1), json!(1.5), json!("ten"), json!([10]), json!(true), json!(5_000_000_000_u64)] {
+            let error = serde_json::from_value::<CreateVideo>(json!({ "duration": duration })).unwrap_err().to_string();
+            assert!(error.contains("expected a whole number of seconds"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_form_says_the_same_as_json() {
+        let mut form = CreateVideo::default();
+        for (name, text) in [
+            ("prompt", "a red kite"),
+            ("model", "sora_video2"),
+            ("seconds", "5"),
+            ("aspect_ratio", "9:16"),
+            ("watermark", "true"),
+            ("clientRequestId", "mine"),
+            ("n", "4"),
+        ] {
+            form.set(name, text.to_owned()).unwrap();
+        }
+        let json = from_json(json!({
+            "prompt": "a red kite", "model": "sora_video2", "duration": "5", "aspectRatio": "9:16", "watermark": true,
+            "clientRequestId": "mine",
+        }));
+        let checked = form.check(&catalog()).unwrap();
+        assert_eq!(checked, json.check(&catalog()).unwrap());
+        assert_eq!((checked.order.seconds, checked.order.size.to_string()), (5, "720x1280".to_owned()));
+    }
+
+    #[test]
+    fn a_bad_form_field_is_named() {
+        let mut form = CreateVideo::default();
+        assert_eq!(form.set("duration", "long".to_owned()).unwrap_err().field, "duration");
+        assert_eq!(form.set("watermark", "maybe".to_owned()).unwrap_err().field, "watermark");
+    }
+
+    #[test]
+    fn prompt_and_model_are_needed_and_enough() {
+        assert_eq!(wrong_fields(CreateVideo::default()), ["prompt", "model"]);
+        let checked =
+            from_json(json!({ "prompt": "x", "model": "sora_video2", "size": "", "aspectRatio": null })).check(&catalog());
+        assert_eq!(checked.unwrap().order.seconds, 10);
+    }
+
+    #[test]
+    fn everything_wrong_is_named_once() {
+        let body = from_json(json!({
+            "prompt": "nul\0", "model": "sora_video2", "duration": 7, "size": "big", "aspectRatio": "2:1", "clientRequestId": "\0",
+        }));
+        assert_eq!(wrong_fields(body), ["prompt", "clientRequestId", "size", "aspectRatio", "duration"]);
+        assert_eq!(wrong_fields(from_json(json!({ "prompt": "x", "model": "none" }))), ["model"]);
+    }
+}

@@ -1,0 +1,34 @@
+//! The public API: one file per resource.
+
+pub mod balance;
+pub mod cancel;
+pub mod content;
+pub mod create;
+mod docs;
+pub mod health;
+pub mod media;
+mod problems;
+pub mod recover;
+pub mod stats;
+pub mod tasks;
+mod video_id;
+mod view;
+
+use actix_web::web::{ServiceConfig, get, head, post, resource};
+
+/// Every route of this service.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/api/video/tasks").route(post().to(create::create_task)).route(get().to(tasks::list_tasks)))
+        // Before the pattern that would take the word for a task.
+        .service(resource("/api/video/tasks/recover").route(post().to(recover::recover_tasks)))
+        .service(resource("/api/video/tasks/{video_id}").route(get().to(tasks::show_task)))
+        .service(resource("/api/video/tasks/{video_id}/cancel").route(post().to(cancel::cancel_task)))
+        .service(resource("/api/video/tasks/{video_id}/content").route(get().to(content::content)))
+        .service(resource("/api/video/tasks/{video_id}/refresh-url").route(post().to(content::refresh_url)))
+        .service(resource("/api/video/stats").route(get().to(stats::show_stats)))
+        .service(resource("/api/credits/balance").route(get().to(balance::show_balance)))
+        .service(resource("/media/videos/{task}/{file}").route(get().to(media::media)).route(head().to(media::media)))
+        .service(resource("/health").route(get().to(health::health)))
+        .configure(docs::routes);
+}

@@ -1,0 +1,53 @@
+//! How failures become answers.
+
+use zoetrope_http::Problem;
+use zoetrope_postgres::DatabaseError;
+use zoetrope_storage::StorageError;
+
+use crate::commands::{CancelError, CreateError};
+
+/// A storage that fails is usually back within seconds.
+const RETRY_AFTER_SECONDS: u64 = 2;
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::InsufficientCredits(short) => Self::insufficient_credits(short.required.get(), short.current.get()),
+            CreateError::KeyTaken => Self::idempotency_mismatch(),
+            CreateError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<CancelError> for Problem {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::NotFound => no_such_task(),
+            CancelError::Ended(ended) => Self::invalid_state(ended.to_string()),
+            CancelError::Database(error) => error.into(),
+        }
+    }
+}
+
+/// The same for a task that does not exist and for another user's.
+pub fn no_such_task() -> Problem {
+    Problem::not_found("there is no such task")
+}
+
+pub fn no_such_file() -> Problem {
+    Problem::not_found("there is no such file")
+}
+
+/// For reads, which need no transaction.
+pub fn query_problem(error: diesel::result::Error) -> Problem {
+    DatabaseError::from(error).into()
+}
+
+pub fn storage_problem(error: StorageError) -> Problem {
+    match error {
+        StorageError::NotFound(_) => no_such_file(),
+        StorageError::TooLarge { limit } => Problem::too_large(limit),
+        StorageError::Source(source) => Problem::field("body", format!("could not be read to its end: {source}")),
+        StorageError::Backend(source) => Problem::unavailable(RETRY_AFTER_SECONDS, source),
+    }
+}

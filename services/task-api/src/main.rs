@@ -1,0 +1,82 @@
+//! `task-api`: the public API of tasks and credits.
+//!
+//! It owns the schema `tasks`: tasks, accounts, the ledger. It alone writes a task's public state and a balance, always in one transaction
+//! with the messages that tell of it ([`commands`]). It hears from the poller how jobs go and from auth who is new ([`consumers`]), and
+//! answers clients of family `sora_ui` ([`http`]). Finished files are served by signed links.
+//!
+//! It never calls a provider, and never publishes within a transaction: messages leave through the outbox.
+
+mod app;
+mod application;
+mod byte_range;
+mod commands;
+mod consumers;
+mod data_url;
+mod forgetting;
+mod http;
+mod image_type;
+mod listing;
+mod messages;
+mod models;
+mod openapi;
+mod settings;
+mod store;
+mod task;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use utoipa::OpenApi;
+use zoetrope_service::{ConfigArgs, once, serve};
+
+use crate::settings::MigrateSettings;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const NAME: &str = "task-api";
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/tasks");
+
+/// The public API of tasks and credits.
+#[derive(Parser)]
+#[command(name = NAME, version)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve requests until told to stop.
+    Serve,
+    /// Bring the schema up to date.
+    Migrate,
+    /// Print this service's part of the API description.
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Serve => serve(NAME, &cli.config, application::build),
+        Command::Migrate => once(NAME, &cli.config, migrate),
+        Command::Openapi => print_description(),
+    }
+}
+
+async fn migrate(settings: MigrateSettings) -> anyhow::Result<()> {
+    let applied = zoetrope_postgres::migrate(&settings.postgres, MIGRATIONS).await?;
+    tracing::info!(?applied, "the schema is up to date");
+    Ok(())
+}
+
+fn print_description() -> ExitCode {
+    let printed = openapi::TaskApi::openapi()
+        .to_pretty_json()
+        .map_err(std::io::Error::from)
+        .and_then(|json| writeln!(std::io::stdout(), "{json}"));
+    if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

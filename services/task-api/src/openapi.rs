@@ -1,0 +1,32 @@
+//! The part of the API description that belongs to this service.
+
+use utoipa::OpenApi;
+use zoetrope_http::openapi::BearerScheme;
+
+use crate::http;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Zoetrope", description = "Generates videos, live."),
+    paths(
+        http::create::create_task,
+        http::tasks::list_tasks,
+        http::tasks::show_task,
+        http::cancel::cancel_task,
+        http::content::content,
+        http::content::refresh_url,
+        http::recover::recover_tasks,
+        http::stats::show_stats,
+        http::balance::show_balance,
+        http::media::media,
+        http::health::health,
+    ),
+    modifiers(&BearerScheme),
+    tags(
+        (name = "video", description = "Video generation"),
+        (name = "credits", description = "Credits"),
+        (name = "media", description = "Finished files"),
+        (name = "operation", description = "Operation"),
+    ),
+)]
+pub struct TaskApi;

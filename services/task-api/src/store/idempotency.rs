@@ -1,0 +1,73 @@
+//! What was asked for under which idempotency key.
+
+use diesel::{
+    ExpressionMethods, IntoSql, OptionalExtension, QueryDsl, QueryResult,
+    dsl::{IntervalDsl, now},
+    sql_types::Timestamptz,
+};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+use zoetrope_domain::{TaskId, UserId};
+use zoetrope_postgres::Connection;
+
+use super::schema::idempotency_keys;
+
+/// How long a key is kept.
+const KEPT_HOURS: i32 = 24;
+
+/// What a key stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing so far: it belongs to this transaction's task now.
+    New,
+    /// The task of an earlier request just like this one.
+    Repeated(TaskId),
+    /// Another request.
+    Taken,
+}
+
+/// Claims a key for a task. Of two requests at the same time the second waits here until the first is committed or undone.
+pub async fn claim(
+    connection: &mut Connection,
+    user: UserId,
+    key: &str,
+    fingerprint: &[u8; 32],
+    task: TaskId,
+) -> QueryResult<Claim> {
+    diesel::delete(idempotency_keys::table.find((user.as_uuid(), key)))
+        .filter(idempotency_keys::created_at.lt(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()))
+        .execute(connection)
+        .await?;
+    let claimed = diesel::insert_into(idempotency_keys::table)
+        .values((
+            idempotency_keys::user_id.eq(user.as_uuid()),
+            idempotency_keys::key.eq(key),
+            idempotency_keys::fingerprint.eq(fingerprint.as_slice()),
+            idempotency_keys::task_id.eq(task.as_uuid()),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
+    if claimed == 1 {
+        return Ok(Claim::New);
+    }
+    let earlier: Option<(Vec<u8>, Uuid)> = idempotency_keys::table
+        .find((user.as_uuid(), key))
+        .select((idempotency_keys::fingerprint, idempotency_keys::task_id))
+        .first(connection)
+        .await
+        .optional()?;
+    Ok(match earlier {
+        Some((known, task)) if known == fingerprint => Claim::Repeated(TaskId::new(task)),
+        // Gone in this very moment, by the hourly sweep: the client's next try finds it free.
+        Some(_) | None => Claim::Taken,
+    })
+}
+
+/// Forgets the keys whose time is over; tells how many.
+pub async fn forget_old(connection: &mut Connection) -> QueryResult<usize> {
+    diesel::delete(idempotency_keys::table)
+        .filter(idempotency_keys::created_at.lt(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()))
+        .execute(connection)
+        .await
+}
