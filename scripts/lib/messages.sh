@@ -20,9 +20,7 @@ fail() {
     exit 1
 }
 
-# last_lines FILE: what a log ends with.
-last_lines() {
-    printf -- '--- the last lines of %s\n' "$1" >&2
-    tail -n 20 "$1" >&2 || true
-    printf -- '---\n' >&2
+# fail_with_log FILE MESSAGE: fails, and shows what a log ends with. All in one piece: several may fail at once.
+fail_with_log() {
+    fail "$2; the last lines of $1:"$'\n'"$(tail -n 20 "$1" 2>&1)"
 }

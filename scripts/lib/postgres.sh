@@ -21,8 +21,7 @@ postgres_initialise() {
     log=$(log_file postgres-initialisation)
     if ! (cd / && "${AS[@]}" "$(postgres_programs)/initdb" -D "$PLATFORM_HOME/postgres/data.new" -U postgres --auth=scram-sha-256 \
         --pwfile="$PLATFORM_HOME/postgres/password" -E UTF8 --locale=C.UTF-8 --data-checksums) >"$log" 2>&1; then
-        last_lines "$log"
-        fail "the data folder of PostgreSQL could not be made"
+        fail_with_log "$log" "the data folder of PostgreSQL could not be made"
     fi
     rm "$PLATFORM_HOME/postgres/password"
     mv "$PLATFORM_HOME/postgres/data.new" "$PLATFORM_HOME/postgres/data"

@@ -46,15 +46,12 @@ spawn() {
     printf '%s %s\n' "$pid" "$(process_start "$pid" || true)" >"$(pid_file "$name")"
 }
 
-# require_alive NAME…: names each process that is gone, with the end of its log, and fails when there is one.
+# require_alive NAME…: fails at the first process that is gone, with the end of its log.
 require_alive() {
-    local name gone=()
+    local name
     for name in "$@"; do
-        is_alive "$name" && continue
-        last_lines "$(log_file "$name")"
-        gone+=("$name")
+        is_alive "$name" || fail_with_log "$(log_file "$name")" "$name does not run any more"
     done
-    ((${#gone[@]} == 0)) || fail "not running any more: ${gone[*]}"
 }
 
 # wait_until_ready NAME SECONDS PROBE…: fails when the process ends first, or takes longer.
@@ -63,12 +60,10 @@ wait_until_ready() {
     shift 2
     until "$@" >/dev/null 2>&1; do
         if ! is_alive "$name"; then
-            last_lines "$(log_file "$name")"
-            fail "$name ended while it started"
+            fail_with_log "$(log_file "$name")" "$name ended while it started"
         fi
         if ((SECONDS > deadline)); then
-            last_lines "$(log_file "$name")"
-            fail "$name did not get ready in time"
+            fail_with_log "$(log_file "$name")" "$name did not get ready in time"
         fi
         sleep 0.05
     done

@@ -37,20 +37,15 @@ make_keys() {
     local keys=$PLATFORM_HOME/secrets/keys
     [[ ! -d $keys ]] || return 0
     rm -rf "$keys.new"
-    "$BINARIES/auth" keygen --out "$keys.new" >"$(log_file keygen)" 2>&1 || {
-        last_lines "$(log_file keygen)"
-        fail "no signing keys: auth keygen failed"
-    }
+    "$BINARIES/auth" keygen --out "$keys.new" >"$(log_file keygen)" 2>&1 ||
+        fail_with_log "$(log_file keygen)" "the signing keys could not be made"
     mv "$keys.new" "$keys"
 }
 
 migrate_service() {
     local log
     log=$(log_file "$1-migrate")
-    if ! "$BINARIES/$1" migrate --config "$(settings_file "$1")" >"$log" 2>&1; then
-        last_lines "$log"
-        fail "the migration of $1 failed"
-    fi
+    "$BINARIES/$1" migrate --config "$(settings_file "$1")" >"$log" 2>&1 || fail_with_log "$log" "the migration of $1 failed"
 }
 
 # Brings every schema up to date, side by side: each service touches its own alone.

@@ -18,7 +18,8 @@ pub trait Handler: Send + Sync + 'static {
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
     /// A server that the handler needs is away. The message is held and tried again, with growing pauses, until it works or the process stops.
-    /// It is never dead-lettered for this.
+    /// It is never dead-lettered for this. (The broker takes a message back from whoever holds it for 30 minutes, its `consumer_timeout`; that counts
+    /// as one delivery.)
     #[error("a server is away")]
     Unavailable(#[source] BoxError),
     /// It can never be handled: undecodable, or of an unknown type. Dead-lettered at once.

@@ -41,7 +41,7 @@ pub fn write(
         set(&mut settings, "http.listen", format!("127.0.0.1:{public}").into());
     }
     set(&mut settings, "telemetry.format", "pretty".into());
-    set(&mut settings, "shutdown.drain_delay_seconds", 0.0.into());
+    set(&mut settings, "shutdown.drain_delay_seconds", 0.into());
     for change in overrides.iter().filter(|change| change.service == service) {
         set(&mut settings, &change.key, change.value.clone());
     }

@@ -48,7 +48,6 @@ async fn a_bad_create_names_its_field_and_costs_nothing() -> Result<()> {
         (with("aspectRatio", json!("5:4")), "aspectRatio"),
         (with("watermark", json!("yes")), "watermark"),
         (with("referenceImage", json!("not a data url")), "referenceImage"),
-        (with("referenceImage", json!("data:image/png;base64,AAAA")), "referenceImage"),
         (with("referenceImage", json!("data:image/png;base64,***")), "referenceImage"),
         (json!([1, 2]), "body"),
     ];
@@ -57,6 +56,8 @@ async fn a_bad_create_names_its_field_and_costs_nothing() -> Result<()> {
         assert_eq!(answer.status, 400, "{body} -> {}", answer.body);
         is_problem(&answer, 400, "VALIDATION_ERROR", Some(field));
     }
+    let unreadable = with("referenceImage", json!("data:image/png;base64,AAAA"));
+    is_problem(&user.post("/api/video/tasks", unreadable).await?, 415, "UNSUPPORTED_MEDIA", Some("referenceImage"));
     is_problem(
         &user.post_raw("/api/video/tasks", "application/json", "{\"prompt\": ").await?,
         400,

@@ -37,7 +37,7 @@ async fn auth_and_subscribe_in_one_breath() -> Result<()> {
     // A late subscriber learns the end at once.
     let mut late = user.socket().await?;
     late.subscribe(&video_id).await?;
-    assert_eq!(late.next().await?.payload["status"], "completed");
+    assert_eq!(late.next_of(&video_id).await?.payload["status"], "completed");
 
     late.send("requestTaskStatus", json!({ "videoId": video_id })).await?;
     let status = late.next().await?;
@@ -78,7 +78,7 @@ async fn the_flat_dialect_hears_all_own_tasks() -> Result<()> {
 async fn a_bad_token_and_silence_are_shown_out() -> Result<()> {
     let platform = Platform::builder()
         .setting(Service::Notifier, "websocket.auth_timeout_seconds", 0.5)
-        .setting(Service::Notifier, "websocket.silence_timeout_seconds", 1.5)
+        .setting(Service::Notifier, "websocket.silence_seconds", 1.5)
         .start()
         .await?;
     let mut forged = Socket::open(&platform).await?;

@@ -29,9 +29,10 @@ pub struct Keeper {
 impl Handler for Keeper {
     async fn handle(&self, message: IncomingMessage) -> Result<(), HandleError> {
         let task = read(&message)?;
-        let kept = self.keep(&task, &message.payload).await.map_err(|error| {
-            if error.is_unavailable() { HandleError::unavailable(error) } else { HandleError::failed(error) }
-        })?;
+        let kept = self
+            .keep(&task, &message.payload)
+            .await
+            .map_err(|error| if error.is_unavailable() { HandleError::unavailable(error) } else { HandleError::failed(error) })?;
         if kept {
             metrics::fed(task.updated_at, Utc::now());
         }

@@ -40,7 +40,7 @@ pub struct WebSocketSettings {
     #[serde(rename = "heartbeat_seconds", deserialize_with = "seconds")]
     heartbeat: Duration,
     /// Without any sign of life, until a connection is closed. Default 90.
-    #[serde(rename = "silence_seconds", deserialize_with = "seconds")]
+    #[serde(rename = "silence_timeout_seconds", deserialize_with = "seconds")]
     silence: Duration,
     /// After a token has expired, for a new one to come. Default 30.
     #[serde(rename = "renewal_seconds", deserialize_with = "seconds")]

@@ -38,7 +38,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_JOB_EVENTS), job_events);
     let user_events = UserEvents { commands: commands.clone() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_USER_EVENTS), user_events);
-    process.spawn("forget_keys", forgetting::run(database.clone(), process.stopping()));
+    process.spawn("forget-keys", forgetting::run(database.clone(), process.stopping()));
 
     process.readiness().register("postgres", move || {
         let database = database.clone();

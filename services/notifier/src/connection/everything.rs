@@ -32,14 +32,7 @@ impl Everything {
         // In this order: an update that comes while the states are being read is heard.
         out.push(Effect::FollowAll(user));
         out.push(Effect::LookForOpen(user));
-        Self {
-            user,
-            since,
-            running: HashMap::new(),
-            ended: HashSet::new(),
-            ended_in_order: VecDeque::new(),
-            snapshot_due: None,
-        }
+        Self { user, since, running: HashMap::new(), ended: HashSet::new(), ended_in_order: VecDeque::new(), snapshot_due: None }
     }
 
     pub fn snapshot(&mut self, tasks: Result<Vec<Arc<Update>>, Unavailable>, now: Instant, out: &mut Output) {

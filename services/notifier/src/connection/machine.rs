@@ -5,8 +5,7 @@ use zoetrope_domain::{SessionId, UserId};
 use zoetrope_tokens::Claims;
 
 use super::{
-    Close, Effect, Found, Input, Limits, Now, TokenRefusal, everything::Everything, output::Output,
-    subscriptions::Subscriptions,
+    Close, Effect, Found, Input, Limits, Now, TokenRefusal, everything::Everything, output::Output, subscriptions::Subscriptions,
 };
 use crate::{
     frames::{BadFrame, ClientFrame, ConnectionId, Dialect, ErrorCode, FrameId, Request, ServerFrame},
@@ -30,11 +29,19 @@ pub struct Connection {
 
 enum Phase {
     /// Nobody yet.
-    Anonymous { until: Instant },
+    Anonymous {
+        until: Instant,
+    },
     /// Somebody with a good token.
-    SignedIn { identity: Identity, until: Instant },
+    SignedIn {
+        identity: Identity,
+        until: Instant,
+    },
     /// Somebody whose token has expired. Updates go on, requests wait for a new token.
-    Expired { identity: Identity, until: Instant },
+    Expired {
+        identity: Identity,
+        until: Instant,
+    },
     Closed,
 }
 

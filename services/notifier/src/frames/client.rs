@@ -18,7 +18,10 @@ pub struct ClientFrame {
 #[derive(Debug)]
 pub enum Request {
     /// Signs the connection in, or in again; its form decides the dialect. A missing token is an empty one.
-    Auth { token: SecretString, dialect: Dialect },
+    Auth {
+        token: SecretString,
+        dialect: Dialect,
+    },
     Ping,
     Subscribe(TaskId),
     Unsubscribe(TaskId),

@@ -22,10 +22,19 @@ pub struct Outgoing {
 #[derive(Debug)]
 pub enum ServerFrame {
     /// The greeting.
-    Connected { connection: ConnectionId },
+    Connected {
+        connection: ConnectionId,
+    },
     /// Who the client is now taken for.
-    AuthSuccess { user: UserId, username: String, connection: ConnectionId, expires_at: DateTime<Utc> },
-    AuthFailed { error: String },
+    AuthSuccess {
+        user: UserId,
+        username: String,
+        connection: ConnectionId,
+        expires_at: DateTime<Utc>,
+    },
+    AuthFailed {
+        error: String,
+    },
     /// The token has expired; the connection waits for another.
     AuthExpired,
     SubscribeSuccess(TaskId),
@@ -38,7 +47,11 @@ pub enum ServerFrame {
     Push(Arc<Update>),
     Pong,
     Heartbeat,
-    Error { code: ErrorCode, message: String, video_id: Option<String> },
+    Error {
+        code: ErrorCode,
+        message: String,
+        video_id: Option<String>,
+    },
 }
 
 /// Why a request was not granted; stable, in the words of the HTTP API.

@@ -72,7 +72,7 @@ pub fn result(task: &TaskSnapshot, output: TaskOutput, links: &MediaLinks, now: 
 
 /// How long the task took, in seconds: in all, before a provider had it, and after.
 pub fn metrics(task: &TaskSnapshot) -> Value {
-    let seconds = |from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>| Some(to? - from?).map(whole_millis);
+    let seconds = |from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>| Some(whole_millis(to? - from?));
     json!({
         "totalTime": seconds(Some(task.created_at), task.completed_at),
         "queueTime": seconds(Some(task.created_at), task.started_at),

@@ -13,7 +13,5 @@ use crate::socket::Context;
 
 /// The route table.
 pub fn routes(context: &Arc<Context>, config: &mut ServiceConfig) {
-    config
-        .app_data(Data::from(Arc::clone(context)))
-        .service(resource("/ws").route(get().to(websocket::websocket)));
+    config.app_data(Data::from(Arc::clone(context))).service(resource("/ws").route(get().to(websocket::websocket)));
 }

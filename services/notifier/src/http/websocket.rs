@@ -40,8 +40,7 @@ const MAX_FRAME_BYTES: usize = 64 * 1024;
 )]
 pub async fn websocket(request: HttpRequest, body: web::Payload, context: web::Data<Context>) -> Result<HttpResponse, Error> {
     let (response, session, messages) = actix_ws::handle(&request, body)?;
-    let messages =
-        messages.max_frame_size(MAX_FRAME_BYTES).aggregate_continuations().max_continuation_size(MAX_FRAME_BYTES);
+    let messages = messages.max_frame_size(MAX_FRAME_BYTES).aggregate_continuations().max_continuation_size(MAX_FRAME_BYTES);
     // On this worker, beside its other connections; it ends with the connection, or when the process stops.
     rt::spawn(socket::run(context.into_inner(), session, messages));
     Ok(response)

@@ -59,15 +59,22 @@ impl Mailbox {
     /// Waits until there is mail, and takes it. Safe to drop at any moment.
     pub async fn take(&self) -> Mail {
         loop {
-            let mut queue = lock(&self.queue);
-            if queue.overflowed {
-                return Mail::Overflowed;
+            // A wake-up between the look and the wait is kept.
+            if let Some(mail) = self.take_now() {
+                return mail;
             }
-            if !queue.updates.is_empty() {
-                return Mail::Updates(mem::take(&mut queue.updates));
-            }
-            drop(queue);
             self.wake.notified().await;
+        }
+    }
+
+    fn take_now(&self) -> Option<Mail> {
+        let mut queue = lock(&self.queue);
+        if queue.overflowed {
+            Some(Mail::Overflowed)
+        } else if queue.updates.is_empty() {
+            None
+        } else {
+            Some(Mail::Updates(mem::take(&mut queue.updates)))
         }
     }
 }

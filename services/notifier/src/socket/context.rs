@@ -58,8 +58,7 @@ impl Context {
     }
 
     pub(super) fn render(&self, outgoing: &Outgoing) -> String {
-        let facts =
-            Facts { now: Utc::now(), uptime: self.started.elapsed(), connected_clients: self.hub.connections() };
+        let facts = Facts { now: Utc::now(), uptime: self.started.elapsed(), connected_clients: self.hub.connections() };
         self.renderer.text(outgoing, &facts).into_owned()
     }
 }

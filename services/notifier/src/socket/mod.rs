@@ -10,11 +10,7 @@ use std::{ops::ControlFlow, pin::pin, sync::Arc, time::Instant};
 
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError, Session};
 use chrono::Utc;
-use futures_util::{
-    FutureExt, StreamExt,
-    future::LocalBoxFuture,
-    stream::FuturesUnordered,
-};
+use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use tokio::time::{sleep_until, timeout};
 use tracing::{Instrument, info_span};
 use uuid::Uuid;

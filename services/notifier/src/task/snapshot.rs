@@ -109,8 +109,7 @@ fn status(message: &wire::TaskUpdated) -> Result<(TaskStatus, Option<Ending>), I
         }
         wire::TaskStatus::Failed => {
             let error = message.error.as_ref().ok_or(InvalidTask::Field("error"))?;
-            let failure =
-                TaskFailure { code: error.code.clone(), message: error.message.clone(), retryable: error.retryable };
+            let failure = TaskFailure { code: error.code.clone(), message: error.message.clone(), retryable: error.retryable };
             (TaskStatus::Failed, Some(Ending::Failed(failure)))
         }
         wire::TaskStatus::Cancelled => (TaskStatus::Cancelled, Some(Ending::Cancelled)),

@@ -43,11 +43,7 @@ fn connection() -> ConnectionId {
 
 #[test]
 fn an_envelope_carries_type_id_time_and_payload() {
-    let outgoing = Outgoing {
-        dialect: Dialect::Enveloped,
-        id: Some(FrameId::Text("p-1".to_owned())),
-        frame: ServerFrame::Pong,
-    };
+    let outgoing = Outgoing { dialect: Dialect::Enveloped, id: Some(FrameId::Text("p-1".to_owned())), frame: ServerFrame::Pong };
     let text = renderer().text(&outgoing, &FACTS).into_owned();
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value, json!({ "type": "pong", "id": "p-1", "timestamp": 1_763_700_000_000_i64, "payload": {} }));

@@ -11,14 +11,14 @@ const LONGEST_PROMPT: usize = OutgoingMessage::MAX_PAYLOAD - 64 * 1024;
 
 /// What a client asks for; the same fields as JSON or as the text fields of a form. An empty optional field counts as absent.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct CreateVideo {
     #[schema(required, nullable = false)]
     pub prompt: Option<String>,
     #[schema(required, nullable = false, example = "sora_video2")]
     pub model: Option<String>,
     /// Seconds, as a number or as its digits.
-    #[serde(alias = "seconds", deserialize_with = "seconds")]
+    #[serde(default, alias = "seconds", deserialize_with = "seconds")]
     #[schema(example = 10)]
     pub duration: Option<u32>,
     /// `WIDTHxHEIGHT`; wins over `aspectRatio`.

@@ -79,7 +79,7 @@ impl Drop for UploadedImage {
             return;
         }
         let (storage, key) = (self.storage.clone(), self.key.clone());
-        zoetrope_service::spawn("delete_unused_image", async move {
+        zoetrope_service::spawn("delete-unused-image", async move {
             if let Err(error) = storage.delete(&key).await {
                 tracing::warn!(%key, error = &error as &dyn std::error::Error, "an image that no task uses was left behind");
             }

@@ -5,6 +5,8 @@ mod form;
 mod idempotency;
 mod image;
 
+use std::sync::Arc;
+
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
     dev::Payload,
@@ -119,7 +121,7 @@ async fn read(
     Ok((body, None))
 }
 
-async fn accept(app: std::sync::Arc<App>, new: NewTask, image: Option<UploadedImage>) -> Result<Task, CreateError> {
+async fn accept(app: Arc<App>, new: NewTask, image: Option<UploadedImage>) -> Result<Task, CreateError> {
     let outcome = app.commands.create_task(new).await;
     let needed = match &outcome {
         Ok(Created::New(_)) => true,
