@@ -177,3 +177,16 @@ async fn an_idempotency_key_makes_one_task() -> Result<()> {
     assert_eq!((other.status, other.body["code"].as_str()), (422, Some("IDEMPOTENCY_MISMATCH")));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_may_be_long() -> Result<()> {
+    let platform = Platform::start().await?;
+    let user = platform.user().await?;
+    let prompt = "a very long story ".repeat(200_000);
+    let video_id = user.create(&prompt).await?;
+    let row = user.until_ended(&video_id).await?;
+    assert_eq!(row["status"], "COMPLETED", "{}", row["errorMessage"]);
+    assert_eq!(row["prompt"].as_str().map(str::len), Some(prompt.len()));
+    assert_eq!(platform.simulation().submitted(&prompt).await?.len(), 1);
+    Ok(())
+}

@@ -78,7 +78,7 @@ async fn the_flat_dialect_hears_all_own_tasks() -> Result<()> {
 async fn a_bad_token_and_silence_are_shown_out() -> Result<()> {
     let platform = Platform::builder()
         .setting(Service::Notifier, "websocket.auth_timeout_seconds", 0.5)
-        .setting(Service::Notifier, "websocket.silence_seconds", 1.5)
+        .setting(Service::Notifier, "websocket.silence_timeout_seconds", 1.5)
         .start()
         .await?;
     let mut forged = Socket::open(&platform).await?;

@@ -39,7 +39,6 @@ pub fn message(task: u128, version: u64, status: wire::TaskStatus) -> wire::Task
         step: step.into(),
         kind: "text_to_video".to_owned(),
         model: "sora-2".to_owned(),
-        prompt: "a paper boat".to_owned(),
         external_id: format!("ext-{task}"),
         seconds: 8,
         size: "1280x720".to_owned(),

@@ -26,6 +26,7 @@ mod frames;
 mod http;
 mod hub;
 mod metrics;
+mod outage;
 mod reconcile;
 mod settings;
 mod socket;

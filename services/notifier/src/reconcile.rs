@@ -12,11 +12,13 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
+use zoetrope_domain::{TaskId, UserId};
 use zoetrope_postgres::{Database, DatabaseError};
 
 use crate::{
     hub::Hub,
     metrics,
+    outage::Outage,
     store::task_states,
     task::{TaskSnapshot, Update},
 };
@@ -42,6 +44,7 @@ impl Sweep {
     pub async fn run(self, stopping: CancellationToken) -> anyhow::Result<()> {
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut outage = Outage::new("compare what was told with the table");
         let mut swept = Utc::now();
         loop {
             tokio::select! {
@@ -50,20 +53,23 @@ impl Sweep {
                 () = self.wanted.notified() => {}
             }
             let started = Utc::now();
-            match self.sweep(swept - OVERLAP).await {
-                Ok(()) => swept = started,
-                // It is looked at again in a moment, back to the last sweep that went well.
-                Err(error) => tracing::warn!(%error, "states cannot be compared with the table"),
+            let (tasks, users) = (self.hub.running_tasks(), self.hub.followed_users());
+            if tasks.is_empty() && users.is_empty() {
+                swept = started;
+                continue;
+            }
+            match self.sweep(&tasks, &users, swept - OVERLAP).await {
+                Ok(()) => {
+                    swept = started;
+                    outage.worked();
+                }
+                // The next one looks back to the last that went well.
+                Err(error) => outage.failed(&error),
             }
         }
     }
 
-    async fn sweep(&self, since: DateTime<Utc>) -> Result<(), DatabaseError> {
-        let tasks = self.hub.running_tasks();
-        let users = self.hub.followed_users();
-        if tasks.is_empty() && users.is_empty() {
-            return Ok(());
-        }
+    async fn sweep(&self, tasks: &[(TaskId, u64)], users: &[UserId], since: DateTime<Utc>) -> Result<(), DatabaseError> {
         let mut connection = self.database.connection().await?;
         for tasks in tasks.chunks(CHUNK) {
             self.tell(task_states::newer_than(&mut connection, tasks).await?);

@@ -21,6 +21,7 @@ use zoetrope_postgres::{Database, DatabaseError};
 use crate::{
     connection::{Found, Unavailable},
     hub::Hub,
+    outage::Outage,
     store::task_states,
     task::{TaskSnapshot, Update},
 };
@@ -102,6 +103,7 @@ fn newest(stored: Result<Option<TaskSnapshot>, &Unavailable>, heard: Option<Arc<
 impl Reader {
     /// Answers until the process stops.
     pub async fn run(mut self, database: Database, stopping: CancellationToken) -> anyhow::Result<()> {
+        let mut outage = Outage::new("read states from the table");
         let mut batch = Vec::new();
         loop {
             tokio::select! {
@@ -112,10 +114,13 @@ impl Reader {
             }
             // Who has given up needs no answer. Without one, the others hear that the table is away.
             batch.retain(|question| !question.is_abandoned());
+            if batch.is_empty() {
+                continue;
+            }
             match timeout(PATIENCE, answer(&database, std::mem::take(&mut batch))).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(error = cause(&error), "states cannot be read"),
-                Err(_) => tracing::warn!("states cannot be read: the database is too slow"),
+                Ok(Ok(())) => outage.worked(),
+                Ok(Err(error)) => outage.failed(&error),
+                Err(elapsed) => outage.failed(&elapsed),
             }
         }
     }
@@ -130,10 +135,6 @@ async fn answer(database: &Database, questions: Vec<Question>) -> Result<(), Dat
             Question::OpenOf(user, sender) => by_user.push((user, sender)),
         }
     }
-    if by_task.is_empty() && by_user.is_empty() {
-        return Ok(());
-    }
-
     let mut connection = database.connection().await?;
     let tasks: HashSet<TaskId> = by_task.iter().flat_map(|(tasks, _)| tasks).copied().collect();
     if !tasks.is_empty() {
@@ -165,14 +166,6 @@ impl Question {
             Self::Tasks(_, sender) => sender.is_closed(),
             Self::OpenOf(_, sender) => sender.is_closed(),
         }
-    }
-}
-
-/// A refused query says what is wrong in its cause.
-fn cause(error: &DatabaseError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }
 

@@ -57,7 +57,6 @@ pub fn task_updated(task: &Task) -> TaskUpdated {
         step: step(task.state.step).into(),
         kind: task.kind.as_str().to_owned(),
         model: task.model.clone(),
-        prompt: task.prompt.clone(),
         external_id: task.external_id.clone().unwrap_or_default(),
         seconds: task.input.seconds,
         size: task.input.size.to_string(),

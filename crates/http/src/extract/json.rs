@@ -79,8 +79,11 @@ async fn read(mut payload: Payload, announced: Option<usize>, limit: usize) -> R
 }
 
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    if body.trim_ascii().is_empty() {
-        return Err(Problem::field(BODY, "must not be empty"));
+    match body.trim_ascii().first() {
+        None => return Err(Problem::field(BODY, "must not be empty")),
+        // Serde would take a list for a struct, field by field; no client means that.
+        Some(b'[') => return Err(Problem::field(BODY, "must be a JSON object")),
+        Some(_) => {}
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error.inner().classify() {

@@ -22,8 +22,8 @@ use super::{
     settings::{AuthScheme, ProviderSettings},
 };
 
-/// Longest answer in bytes that is read, other than a file.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Longest answer in bytes that is read, other than a file. Providers repeat the prompt, which may be long, and a list repeats many.
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Redirects that a download follows.
 const MAX_REDIRECTS: usize = 5;
 
