@@ -14,10 +14,10 @@ fn is_problem(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
     assert_eq!(body["message"], body["detail"], "{body}");
     assert_eq!(body["data"]["code"], code, "{body}");
     assert_eq!(body["data"]["message"], body["message"], "{body}");
-    assert!(body["error"].is_string() && !body["message"].as_str().unwrap().is_empty(), "{body}");
+    assert!(body["error"].is_string() && body["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
     assert_eq!(body["requestId"].as_str(), answer.headers["x-request-id"].to_str().ok(), "{body}");
     if let Some(field) = field {
-        let named = body["errors"].as_array().unwrap().iter().any(|error| error["field"] == field);
+        let named = body["errors"].as_array().is_some_and(|errors| errors.iter().any(|error| error["field"] == field));
         assert!(named, "{field} is not named: {body}");
         assert!(body["errors"][0]["message"].is_string());
     }

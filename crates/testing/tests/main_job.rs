@@ -1,6 +1,6 @@
 //! The main job as a front-end sees it: create, watch, play; and what happens when it cannot be done.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use zoetrope_testing::{Platform, Service, audit};
 
@@ -53,7 +53,7 @@ async fn plays(url: &str) -> Result<()> {
     assert_eq!(start.status(), 206);
     assert_eq!(start.headers()["content-type"], "video/mp4");
     let range = start.headers()["content-range"].to_str()?.to_owned();
-    let size: u64 = range.strip_prefix("bytes 0-99/").unwrap().parse()?;
+    let size: u64 = range.strip_prefix("bytes 0-99/").context("Content-Range")?.parse()?;
     let bytes = start.bytes().await?;
     assert_eq!((bytes.len(), &bytes[4..8]), (100, &b"ftyp"[..]));
 

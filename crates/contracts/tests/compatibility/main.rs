@@ -4,6 +4,8 @@
 //! After adding fields, record them with `ZOETROPE_RECORD_CONTRACTS=1 cargo test -p zoetrope-contracts`; a breaking change is
 //! refused then too.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 mod catalogue;
 
 use std::{env, fs, path::PathBuf};

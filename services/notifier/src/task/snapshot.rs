@@ -3,7 +3,7 @@ use prost::Message as _;
 use zoetrope_contracts::{datetime, tasks::v1 as wire};
 use zoetrope_domain::{Progress, TaskId, TaskStatus, TaskStep, UserId};
 
-/// The public state of a task at one version. The prompt, which may be of any length, is left behind: no frame shows it.
+/// The public state of a task at one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskSnapshot {
     pub task_id: TaskId,
