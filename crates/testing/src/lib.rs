@@ -10,6 +10,7 @@
 
 pub mod audit;
 mod broker;
+mod bus;
 mod database;
 mod gateway;
 mod keys;
@@ -23,6 +24,7 @@ mod socket;
 mod user;
 mod wait;
 
+pub use bus::Bus;
 pub use platform::{Platform, PlatformBuilder};
 pub use process::{Service, ServiceProcess, binary};
 pub use servers::{Server, Servers};

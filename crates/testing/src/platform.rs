@@ -10,7 +10,7 @@ use toml::Value;
 use uuid::Uuid;
 
 use crate::{
-    Servers, Service, Simulation, User, broker,
+    Bus, Servers, Service, Simulation, User, broker,
     database::{self, superuser_url},
     gateway::Gateway,
     keys,
@@ -127,6 +127,11 @@ impl Platform {
 
     pub fn simulation(&self) -> Simulation {
         Simulation::new(format!("http://127.0.0.1:{}", self.addresses.provider))
+    }
+
+    /// The platform's virtual host on the message bus.
+    pub fn bus(&self) -> Bus {
+        Bus::new(self.servers.management.clone(), self.addresses.database.clone())
     }
 
     /// A superuser's connection to the platform's database, for audits.
