@@ -38,6 +38,9 @@ pub enum ClientError {
     /// The token was refused on the WebSocket.
     #[error("the WebSocket refused the token: {0}")]
     SocketUnauthorized(String),
+    /// A request on the WebSocket, such as a subscription, was answered with an error.
+    #[error("the WebSocket refused a request: {0}")]
+    SocketRefused(String),
     /// A file of ours cannot be read or written.
     #[error("cannot use the file {}", path.display())]
     File { path: PathBuf, source: std::io::Error },

@@ -9,7 +9,7 @@ async fn one_command_makes_a_video_file() -> Result<()> {
     let platform = Platform::start().await?;
     let file = platform.directory().join("boat.mp4");
     let output = Command::new(binary("zoetrope")?)
-        .args(["generate", "a paper boat on a mountain lake", "--url", &platform.gateway_url(), "--output"])
+        .args(["generate", "a paper boat on a mountain lake", "--timeout", "60", "--url", &platform.gateway_url(), "--output"])
         .arg(&file)
         .output()
         .await?;
@@ -26,7 +26,15 @@ async fn a_failed_generation_is_a_failed_command() -> Result<()> {
     let platform = Platform::start().await?;
     let file = platform.directory().join("nothing.mp4");
     let output = Command::new(binary("zoetrope")?)
-        .args(["generate", "a forbidden thing [sim:fail=content policy]", "--url", &platform.gateway_url(), "--output"])
+        .args([
+            "generate",
+            "a forbidden thing [sim:fail=content policy]",
+            "--timeout",
+            "60",
+            "--url",
+            &platform.gateway_url(),
+            "--output",
+        ])
         .arg(&file)
         .output()
         .await?;

@@ -49,8 +49,15 @@ async fn watch(client: &Client, video_id: &str, display: &mut Display, failures:
     loop {
         let silent = ClientError::SocketClosed { code: None, reason: String::new() };
         let frame = timeout(SILENCE, events.next()).await.map_err(|_| silent)??;
-        *failures = 0;
-        match frame.task_update().filter(|update| update.video_id() == video_id) {
+        if frame.kind() == "error" {
+            // The task may not be known there yet, or a server behind it is away: another try may do better.
+            return Err(ClientError::SocketRefused(frame.payload()["message"].as_str().unwrap_or_default().to_owned()));
+        }
+        let update = frame.task_update();
+        if update.is_some() {
+            *failures = 0;
+        }
+        match update.filter(|update| update.video_id() == video_id) {
             Some(TaskUpdate::Progress { percent, message, .. }) => display.progress(percent, &message),
             Some(TaskUpdate::Completed { .. }) => return Ok(End::Completed),
             Some(TaskUpdate::Failed { message, .. }) => return Ok(End::Failed(message)),
@@ -108,6 +115,12 @@ mod tests {
             vec![frame("taskStatus", "completed")],
         ];
         follow(connections).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_refused_subscription_is_tried_again() {
+        let refused = json!({ "type": "error", "payload": { "code": "NOT_FOUND", "message": "no such task" } });
+        follow(vec![vec![refused], vec![frame("taskStatus", "completed")]]).await.unwrap();
     }
 
     #[tokio::test]
