@@ -14,7 +14,7 @@ def allowed: {
   "zoetrope-http": ["zoetrope-domain", "zoetrope-postgres", "zoetrope-service", "zoetrope-tokens"],
   "zoetrope-storage": ["zoetrope-domain"],
   "zoetrope-client": [],
-  "zoetrope-testing": ["zoetrope-client"]
+  "zoetrope-testing": ["zoetrope-client", "zoetrope-contracts"]
 };
 
 # The domain is pure: no I/O, no runtime, no framework.
