@@ -25,8 +25,14 @@ pub struct Submission {
 }
 
 #[derive(Deserialize)]
-struct Submissions {
+struct Books {
     submissions: Vec<Submission>,
+    totals: Totals,
+}
+
+#[derive(Deserialize)]
+struct Totals {
+    deleted: u64,
 }
 
 impl Simulation {
@@ -34,10 +40,18 @@ impl Simulation {
         Self { base_url, http: reqwest::Client::new() }
     }
 
-    pub async fn submissions(&self) -> Result<Vec<Submission>> {
+    async fn books(&self) -> Result<Books> {
         let url = format!("{}/simulation/submissions", self.base_url);
-        let books: Submissions = self.http.get(url).send().await?.error_for_status()?.json().await?;
-        Ok(books.submissions)
+        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+    }
+
+    pub async fn submissions(&self) -> Result<Vec<Submission>> {
+        Ok(self.books().await?.submissions)
+    }
+
+    /// How many videos it was told to delete.
+    pub async fn deleted(&self) -> Result<u64> {
+        Ok(self.books().await?.totals.deleted)
     }
 
     /// The submissions of one prompt.

@@ -1,8 +1,10 @@
 //! The main job as a front-end sees it: create, watch, play; and what happens when it cannot be done.
 
-use anyhow::{Context, Result};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use zoetrope_testing::{Platform, Service, audit};
+use zoetrope_testing::{Platform, Service, audit, eventually};
 
 const PNG: &[u8] = include_bytes!("files/reference.png");
 
@@ -144,8 +146,9 @@ async fn a_cancelled_task_stays_cancelled() -> Result<()> {
     let user = platform.user().await?;
     let mut socket = user.socket().await?;
 
-    let video_id = user.create("never finished [sim:duration=2]").await?;
+    let video_id = user.create("never finished [sim:duration=60]").await?;
     socket.subscribe(&video_id).await?;
+    while socket.next_of(&video_id).await?.payload["externalVideoId"].is_null() {}
     let cancelled = user.post(&format!("/api/video/tasks/{video_id}/cancel"), Value::Null).await?.ok()?;
     assert_eq!(cancelled["data"]["status"], "CANCELLED");
     socket.until(&video_id, "taskCancelled").await?;
@@ -154,8 +157,13 @@ async fn a_cancelled_task_stays_cancelled() -> Result<()> {
     let again = user.post(&format!("/api/video/tasks/{video_id}/cancel"), Value::Null).await?;
     assert_eq!((again.status, again.body["code"].as_str()), (409, Some("INVALID_STATE")));
 
-    // The provider would have finished by now, had it not been told; a late result changes nothing.
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    // The provider is told as well, and keeps nothing of it.
+    let simulation = platform.simulation();
+    eventually("the removal at the provider", Duration::from_secs(20), async || {
+        ensure!(simulation.deleted().await? == 1, "not removed yet");
+        Ok(())
+    })
+    .await?;
     assert_eq!(user.task(&video_id).await?["status"], "CANCELLED");
     assert_eq!(user.balance().await?, 100);
     audit::check(&platform.database().await?).await
