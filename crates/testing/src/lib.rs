@@ -11,9 +11,11 @@
 pub mod audit;
 mod broker;
 mod bus;
+mod collector;
 mod database;
 mod gateway;
 mod keys;
+mod object_server;
 mod platform;
 mod ports;
 mod process;
@@ -25,6 +27,8 @@ mod user;
 mod wait;
 
 pub use bus::Bus;
+pub use collector::Collector;
+pub use object_server::ObjectServer;
 pub use platform::{Platform, PlatformBuilder};
 pub use process::{Service, ServiceProcess, binary};
 pub use servers::{Server, Servers};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use zoetrope_testing::{Platform, Service, audit, eventually};
+use zoetrope_testing::{ObjectServer, Platform, Service, audit, eventually};
 
 const PNG: &[u8] = include_bytes!("files/reference.png");
 
@@ -196,5 +196,35 @@ async fn a_prompt_may_be_long() -> Result<()> {
     assert_eq!(row["status"], "COMPLETED", "{}", row["errorMessage"]);
     assert_eq!(row["prompt"].as_str().map(str::len), Some(prompt.len()));
     assert_eq!(platform.simulation().submitted(&prompt).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_may_live_in_s3() -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("zoetrope-objects-{}", std::process::id()));
+    let objects = ObjectServer::start(&folder).await?;
+    let mut builder = Platform::builder();
+    for service in [Service::TaskApi, Service::Poller] {
+        builder = builder
+            .setting(service, "storage.backend", "s3")
+            .setting(service, "storage.endpoint", objects.url())
+            .setting(service, "storage.bucket", ObjectServer::BUCKET)
+            .setting(service, "storage.access_key", ObjectServer::ACCESS_KEY)
+            .setting(service, "storage.secret_key", ObjectServer::SECRET_KEY);
+    }
+    let platform = builder.start().await?;
+    let user = platform.user().await?;
+    let form = reqwest::multipart::Form::new()
+        .text("prompt", "kept in a bucket")
+        .text("model", "sora-2")
+        .part("input_reference", reqwest::multipart::Part::bytes(PNG).file_name("boat.png"));
+    assert_eq!(user.post_form("/api/video/tasks", form).await?.status, 201);
+
+    let row = user.until_completed("kept in a bucket").await?;
+    plays(row["videoUrl"].as_str().context("videoUrl")?).await?;
+    let submitted = platform.simulation().submitted("kept in a bucket").await?;
+    assert_eq!(usize::try_from(submitted[0].reference_image_bytes)?, PNG.len());
+    assert!(folder.join(ObjectServer::BUCKET).join("tasks").exists(), "nothing came to the bucket");
+    std::fs::remove_dir_all(folder)?;
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! What an operator relies on: health, documents, request ids, traces, an orderly end.
 
-use anyhow::{Context, Result};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use zoetrope_testing::{Platform, Service, User};
+use zoetrope_testing::{Collector, Platform, Service, User, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_and_documents_are_served_by_the_gateway() -> Result<()> {
@@ -51,19 +53,34 @@ async fn a_page_of_another_origin_may_call() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_trace_reaches_from_the_request_to_the_provider() -> Result<()> {
-    let platform = Platform::start().await?;
+async fn one_trace_leads_from_the_request_to_the_provider_and_the_push() -> Result<()> {
+    let collector = Collector::start()?;
+    let mut builder = Platform::builder();
+    for service in [Service::TaskApi, Service::Poller, Service::Notifier] {
+        builder = builder.setting(service, "telemetry.otlp_endpoint", collector.url());
+    }
+    let platform = builder.start().await?;
     let user = platform.user().await?;
-    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let mut socket = user.socket().await?;
+
+    let trace_id: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
+    let traceparent = format!("00-{trace_id:032x}-00f067aa0ba902b7-01");
     let body = json!({ "prompt": "traced", "model": "sora-2" });
-    let created =
-        user.post_with_header("/api/video/tasks", &body, "traceparent", &format!("00-{trace}-00f067aa0ba902b7-01")).await?;
-    assert_eq!(created.status, 201);
-    user.until_completed("traced").await?;
+    let created = user.post_with_header("/api/video/tasks", &body, "traceparent", &traceparent).await?.ok()?;
+    let video_id = created["data"]["videoId"].as_str().context("videoId")?;
+    socket.subscribe(video_id).await?;
+    socket.until(video_id, "taskCompleted").await?;
+
     let submitted = platform.simulation().submitted("traced").await?;
-    let traceparent = submitted[0].traceparent.as_deref().context("no traceparent reached the provider")?;
-    assert!(traceparent.contains(trace), "{traceparent}");
-    Ok(())
+    let reached = submitted[0].traceparent.as_deref().context("no traceparent reached the provider")?;
+    assert!(reached.contains(&format!("{trace_id:032x}")), "{reached}");
+    eventually("spans of all services in one trace", Duration::from_secs(30), async || {
+        let missing: Vec<&str> =
+            ["task-api", "poller", "notifier"].into_iter().filter(|service| !collector.has(service, trace_id)).collect();
+        ensure!(missing.is_empty(), "none from {}", missing.join(", "));
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
