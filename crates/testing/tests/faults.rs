@@ -31,31 +31,32 @@ const TASKS_EACH: usize = 40;
 async fn every_task_ends_whichever_process_dies() -> Result<()> {
     let (_turn, servers, mut platform) = platform(|builder| {
         builder
-            .setting(Service::ProviderSim, "simulation.duration_seconds", 5.0)
+            .setting(Service::ProviderSim, "simulation.duration_seconds", 20.0)
             .setting(Service::Poller, "polling.lease_seconds", 4.0)
             .setting(Service::Poller, "polling.unconfirmed_window_seconds", 2.0)
     })
     .await?;
-
+    let database = platform.database().await?;
     let users = try_join_all((0..USERS).map(|_| platform.user())).await?;
-    let create_all = async |users: &[User], part: &str| -> Result<()> {
-        try_join_all(users.iter().map(|user| async move {
-            for number in 0..TASKS_EACH / 4 {
-                user.create_insistently(&format!("{} {part} {number}", user.name())).await?;
-            }
-            anyhow::Ok(())
-        }))
-        .await?;
-        Ok(())
+
+    // The first death of each comes while tasks are created and submitted, the second while all of them run.
+    let creating = create_all(&users);
+    let dying = async {
+        for service in MORTALS {
+            platform.crash(service).await?;
+        }
+        anyhow::Ok(())
     };
-    for (part, service) in [("a", Service::Poller), ("b", Service::TaskApi), ("c", Service::Notifier)] {
-        create_all(&users, part).await?;
+    let (created, died) = tokio::join!(creating, dying);
+    created?;
+    died?;
+    for service in MORTALS {
         platform.crash(service).await?;
     }
-    create_all(&users, "d").await?;
     servers.restart(Server::RabbitMq).await?;
+    let running = audit::unfinished(&database).await?;
+    ensure!(running >= 150, "only {running} tasks were still running: nothing was interrupted");
 
-    let database = platform.database().await?;
     eventually("the end of every task", Duration::from_secs(90), async || {
         let open = audit::unfinished(&database).await?;
         ensure!(open == 0, "{open} tasks are unfinished");
@@ -73,8 +74,22 @@ async fn every_task_ends_whichever_process_dies() -> Result<()> {
         ensure!(stats["data"]["total"] == TASKS_EACH, "{stats}");
         completed += stats["data"]["completed"].as_u64().unwrap_or_default();
     }
-    // Only a submission that was cut short by the kill may end unconfirmed.
+    // Only a submission that was cut short by a death may end unconfirmed.
     ensure!(completed >= 150, "only {completed} of {} tasks were completed", USERS * TASKS_EACH);
+    Ok(())
+}
+
+const MORTALS: [Service; 3] = [Service::Poller, Service::TaskApi, Service::Notifier];
+
+/// Each user creates one task after the other, through whatever happens meanwhile.
+async fn create_all(users: &[User]) -> Result<()> {
+    try_join_all(users.iter().map(|user| async move {
+        for number in 0..TASKS_EACH {
+            user.create_insistently(&format!("{} {number}", user.name())).await?;
+        }
+        anyhow::Ok(())
+    }))
+    .await?;
     Ok(())
 }
 
