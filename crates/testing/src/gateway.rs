@@ -28,7 +28,9 @@ impl Gateway {
             let ports = upstreams.get(&service).map(Vec::as_slice).unwrap_or_default();
             ports.iter().map(|port| format!("server 127.0.0.1:{port};")).collect()
         };
-        let documents = fs::canonicalize(workspace_root().join("deploy/gateway/api-docs.json"))?;
+        // nginx's workers may not be allowed into the checkout.
+        let documents = directory.join("api-docs.json");
+        fs::copy(workspace_root().join("deploy/gateway/api-docs.json"), &documents)?;
         let settings = fs::read_to_string(&template)
             .with_context(|| template.display().to_string())?
             .replace("{{LISTEN}}", &format!("127.0.0.1:{port}"))

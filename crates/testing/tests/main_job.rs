@@ -14,7 +14,7 @@ async fn a_video_is_made_and_played() -> Result<()> {
     let user = platform.user().await?;
     let mut socket = user.socket().await?;
 
-    let video_id = user.create("a paper boat [sim:duration=1.5]").await?;
+    let video_id = user.create("a paper boat [sim:duration=3]").await?;
     assert_eq!(user.balance().await?, 0);
     socket.subscribe(&video_id).await?;
 
