@@ -1,4 +1,4 @@
-//! The migrations are embedded by a macro, which cargo cannot see through: without this, a new one would not be noticed.
+//! The migrations are embedded by a macro that does not see new files.
 
 fn main() {
     println!("cargo::rerun-if-changed=../../migrations/auth");
