@@ -26,7 +26,7 @@ impl TestDatabase {
         let database =
             Self { admin: url_from("ZOETROPE_TEST_POSTGRES_URL")?, name: format!("outbox_{}", Uuid::new_v4().simple()) };
         database.administer(&format!("CREATE DATABASE {}", database.name)).await?;
-        database.run(include_str!("schema.sql")).await?;
+        database.run(include_str!("../../../../migrations/tasks/2026-11-20-000002_bus/up.sql")).await?;
         Ok(database)
     }
 
