@@ -14,6 +14,7 @@ use zoetrope_tokens::{RedisSettings, VerifierSettings};
 
 /// All settings of `auth serve`.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     pub http: HttpSettings,
     pub postgres: PostgresSettings,

@@ -24,6 +24,20 @@ async fn until_empty(database: &TestDatabase) -> Result<()> {
     Ok(())
 }
 
+async fn clear_away<const N: usize>(
+    replicas: [Replica; N],
+    listener: Listener,
+    database: TestDatabase,
+    broker: Broker,
+) -> Result<()> {
+    for replica in replicas {
+        replica.stop().await?;
+    }
+    listener.stop().await;
+    database.remove().await?;
+    broker.remove().await
+}
+
 fn row(id: Uuid, routing_key: &str, lease: &str) -> String {
     format!(
         "INSERT INTO outbox (id, exchange, routing_key, message_type, mandatory, payload, traceparent, lease_token, lease_expires_at)
@@ -54,10 +68,7 @@ async fn a_message_is_published_if_and_only_if_its_transaction_commits() -> Resu
     assert!(listener.is_silent().await);
     until_empty(&database).await?;
 
-    replica.stop().await?;
-    listener.stop().await;
-    database.remove().await?;
-    broker.remove().await
+    clear_away([replica], listener, database, broker).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,12 +88,7 @@ async fn two_replicas_publish_each_message_once() -> Result<()> {
     assert!(listener.is_silent().await);
     until_empty(&database).await?;
 
-    for replica in replicas {
-        replica.stop().await?;
-    }
-    listener.stop().await;
-    database.remove().await?;
-    broker.remove().await
+    clear_away(replicas, listener, database, broker).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,12 +112,7 @@ async fn nothing_is_lost_while_the_broker_comes_and_goes() -> Result<()> {
     listener.all(&ids).await?;
     until_empty(&database).await?;
 
-    for replica in replicas {
-        replica.stop().await?;
-    }
-    listener.stop().await;
-    database.remove().await?;
-    broker.remove().await
+    clear_away(replicas, listener, database, broker).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,10 +131,7 @@ async fn the_relay_survives_the_database_and_goes_on() -> Result<()> {
     listener.all(&[after]).await?;
     until_empty(&database).await?;
 
-    replica.stop().await?;
-    listener.stop().await;
-    database.remove().await?;
-    broker.remove().await
+    clear_away([replica], listener, database, broker).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,10 +149,7 @@ async fn what_a_dead_replica_had_claimed_is_published_when_its_lease_is_over() -
     assert!(listener.is_silent().await);
     assert_eq!(database.count("outbox").await?, 1);
 
-    replica.stop().await?;
-    listener.stop().await;
-    database.remove().await?;
-    broker.remove().await
+    clear_away([replica], listener, database, broker).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
