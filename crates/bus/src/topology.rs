@@ -59,7 +59,11 @@ pub const ZOETROPE: Topology = Topology {
     exchanges: &[EVENTS, COMMANDS],
     queues: &[
         Queue { name: POLLER_COMMANDS, exchange: COMMANDS, routing_keys: &["job.submit", "job.cancel"] },
-        Queue { name: TASKS_JOB_EVENTS, exchange: EVENTS, routing_keys: &["job.progressed", "job.succeeded", "job.failed"] },
+        Queue {
+            name: TASKS_JOB_EVENTS,
+            exchange: EVENTS,
+            routing_keys: &["job.progressed", "job.succeeded", "job.failed", "job.cancelled"],
+        },
         Queue { name: TASKS_USER_EVENTS, exchange: EVENTS, routing_keys: &["user.registered"] },
         Queue { name: NOTIFIER_FEED, exchange: EVENTS, routing_keys: &[TASK_UPDATED] },
     ],

@@ -1,5 +1,5 @@
 use crate::{
-    jobs::v1::{CancelJob, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
+    jobs::v1::{CancelJob, JobCancelled, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
     tasks::v1::{TaskCreated, TaskUpdated},
     users::v1::UserRegistered,
 };
@@ -33,6 +33,7 @@ route!(CancelJob, COMMANDS, "job.cancel");
 route!(JobProgressed, EVENTS, "job.progressed");
 route!(JobSucceeded, EVENTS, "job.succeeded");
 route!(JobFailed, EVENTS, "job.failed");
+route!(JobCancelled, EVENTS, "job.cancelled");
 route!(TaskUpdated, EVENTS, "task.updated");
 route!(UserRegistered, EVENTS, "user.registered");
 

@@ -53,6 +53,7 @@ pub fn message(task: u128, version: u64, status: wire::TaskStatus) -> wire::Task
         started_at: (status != wire::TaskStatus::Queued).then(|| timestamp(started)),
         completed_at: ended.then(|| timestamp(updated)),
         updated_at: Some(timestamp(updated)),
+        cancel_requested: false,
     }
 }
 

@@ -67,5 +67,5 @@ const fn phase(phase: Option<JobPhase>) -> v1::JobPhase {
 }
 
 fn file(file: &StoredFile) -> v1::StoredFile {
-    v1::StoredFile { key: file.key.clone(), content_type: file.content_type.clone(), size: file.size }
+    v1::StoredFile { key: file.key.clone(), content_type: file.content_type.clone(), size: file.size, ..Default::default() }
 }

@@ -37,6 +37,7 @@ pub fn submit_job(task: &Task) -> SubmitJob {
                 key: file.key.clone(),
                 content_type: file.content_type.clone(),
                 size: file.size,
+                ..StoredFile::default()
             }),
         }),
         created_at: Some(timestamp(task.created_at)),
@@ -44,7 +45,7 @@ pub fn submit_job(task: &Task) -> SubmitJob {
 }
 
 pub fn cancel_job(task: TaskId) -> CancelJob {
-    CancelJob { task_id: task.to_string() }
+    CancelJob { task_id: task.to_string(), confirm: false }
 }
 
 pub fn task_updated(task: &Task) -> TaskUpdated {
@@ -70,6 +71,7 @@ pub fn task_updated(task: &Task) -> TaskUpdated {
         started_at: task.started_at.map(timestamp),
         completed_at: task.completed_at.map(timestamp),
         updated_at: Some(timestamp(task.updated_at)),
+        cancel_requested: false,
     }
 }
 
