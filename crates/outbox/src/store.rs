@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, Insertable, QueryResult, QueryableByName, delete, insert_into, sql_query,
-    sql_types::{BigInt, Bool, Bytea, Double, Nullable, Text, Uuid as SqlUuid},
+    ExpressionMethods, QueryResult, QueryableByName, delete, insert_into, sql_query,
+    sql_types::{Array, BigInt, Bool, Bytea, Double, Nullable, Text, Uuid as SqlUuid},
     table, update,
 };
 use diesel_async::RunQueryDsl;
@@ -31,8 +31,6 @@ table! {
     }
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = outbox)]
 pub(crate) struct NewRow {
     pub(crate) id: Uuid,
     pub(crate) exchange: &'static str,
@@ -43,9 +41,50 @@ pub(crate) struct NewRow {
     pub(crate) traceparent: Option<String>,
 }
 
-pub(crate) async fn insert(connection: &mut Connection, row: NewRow) -> QueryResult<()> {
-    insert_into(outbox::table).values(row).execute(connection).await?;
+pub(crate) async fn insert(connection: &mut Connection, rows: Vec<NewRow>) -> QueryResult<()> {
+    let column = Columns::from(rows);
+    // Arrays, so that it is the same statement for any number of rows, and prepared once.
+    sql_query(
+        "INSERT INTO outbox (id, exchange, routing_key, message_type, mandatory, payload, traceparent)
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind::<Array<SqlUuid>, _>(column.id)
+    .bind::<Array<Text>, _>(column.exchange)
+    .bind::<Array<Text>, _>(column.routing_key)
+    .bind::<Array<Text>, _>(column.message_type)
+    .bind::<Array<Bool>, _>(column.mandatory)
+    .bind::<Array<Bytea>, _>(column.payload)
+    .bind::<Array<Nullable<Text>>, _>(column.traceparent)
+    .execute(connection)
+    .await?;
     Ok(())
+}
+
+#[derive(Default)]
+struct Columns {
+    id: Vec<Uuid>,
+    exchange: Vec<&'static str>,
+    routing_key: Vec<&'static str>,
+    message_type: Vec<String>,
+    mandatory: Vec<bool>,
+    payload: Vec<Vec<u8>>,
+    traceparent: Vec<Option<String>>,
+}
+
+impl From<Vec<NewRow>> for Columns {
+    fn from(rows: Vec<NewRow>) -> Self {
+        let mut columns = Self::default();
+        for row in rows {
+            columns.id.push(row.id);
+            columns.exchange.push(row.exchange);
+            columns.routing_key.push(row.routing_key);
+            columns.message_type.push(row.message_type);
+            columns.mandatory.push(row.mandatory);
+            columns.payload.push(row.payload);
+            columns.traceparent.push(row.traceparent);
+        }
+        columns
+    }
 }
 
 #[derive(QueryableByName)]

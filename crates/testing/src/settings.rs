@@ -90,7 +90,7 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
         Service::Poller => {
             set(&mut settings, "providers.openai.base_url", format!("http://127.0.0.1:{}", addresses.provider).into());
             set(&mut settings, "providers.openai.api_key", "sk-test".into());
-            set(&mut settings, "polling.interval_seconds", 0.2.into());
+            set(&mut settings, "polling.max_interval_seconds", 0.2.into());
         }
         Service::TaskApi | Service::Notifier | Service::ProviderSim => {}
     }

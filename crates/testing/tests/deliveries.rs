@@ -35,7 +35,8 @@ async fn a_settled_task_hears_nothing_more() -> Result<()> {
         ..Default::default()
     })
     .await?;
-    let video = StoredFile { key: format!("tasks/{task}/video.mp4"), content_type: "video/mp4".into(), size: 1, ..Default::default() };
+    let video =
+        StoredFile { key: format!("tasks/{task}/video.mp4"), content_type: "video/mp4".into(), size: 1, ..Default::default() };
     for sequence in [1, 902] {
         bus.publish(&JobSucceeded { task_id: task.clone(), sequence, video: Some(video.clone()), ..Default::default() }).await?;
     }
@@ -89,7 +90,7 @@ async fn a_cancel_races_the_end() -> Result<()> {
     let platform = Platform::builder()
         .setting(Service::TaskApi, "credits.signup_grant", 100 * i64::try_from(TASKS)?)
         .setting(Service::ProviderSim, "simulation.duration_seconds", 0.3)
-        .setting(Service::Poller, "polling.interval_seconds", 0.05)
+        .setting(Service::Poller, "polling.max_interval_seconds", 0.05)
         .start()
         .await?;
     let user = platform.user().await?;

@@ -13,7 +13,7 @@ async fn what_is_heard_is_already_true() -> Result<()> {
     let platform = Platform::builder()
         .setting(Service::TaskApi, "credits.signup_grant", 100 * i64::try_from(TASKS_EACH)?)
         .setting(Service::ProviderSim, "simulation.duration_seconds", 4.0)
-        .setting(Service::Poller, "polling.interval_seconds", 1.0)
+        .setting(Service::Poller, "polling.max_interval_seconds", 1.0)
         .start()
         .await?;
     let heard = try_join_all((0..USERS).map(|_| async { listen(platform.user().await?).await })).await?;

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -11,10 +11,14 @@ use zoetrope_storage::ObjectStorage;
 use crate::{
     census,
     commands::Commands,
+    durations::{self, Durations},
+    forgetting,
     provider::Provider,
-    scheduler::{self, Cutoff},
+    replicas::{self, Replicas},
+    scheduler::{self, Accounts, Cutoff},
     settings::{MigrationSettings, Settings},
-    work::Worker,
+    store::Capacity,
+    work::{Account, Recorder, Worker},
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/poller");
@@ -23,11 +27,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/polle
 pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let database = Database::new(&settings.postgres, process.name()).context("postgres")?;
     let storage = ObjectStorage::from_settings(&settings.storage)?;
-    let mut providers = BTreeMap::new();
-    for (name, account) in &settings.providers {
-        let provider = Provider::new(name, account)?;
-        providers.insert(name.clone(), (provider, account.max_concurrent_submissions));
-    }
+    let (replicas, durations) = (Replicas::new(), Arc::new(Durations::default()));
+    let accounts = accounts(&settings, &durations)?;
     let pinged = database.clone();
     process.readiness().register("postgres", move || {
         let database = pinged.clone();
@@ -36,20 +37,43 @@ pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Resul
 
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
-    let alarms = Arc::new(scheduler::alarms(&providers));
+    let alarms = Arc::new(scheduler::alarms(settings.providers.keys().map(String::as_str)));
     let worker = Arc::new(Worker {
         database: database.clone(),
         storage,
-        relay,
+        relay: relay.clone(),
+        recorder: Recorder::start(&process, database.clone()),
         alarms: Arc::clone(&alarms),
         lease: settings.polling.lease,
         cutoff: Cutoff::new(),
     });
-    scheduler::start(&process, &worker, &settings.polling, providers);
-    let commands = Commands { database: database.clone(), alarms };
+    scheduler::start(&process, &worker, &settings.polling, accounts, &replicas);
+    let keep_days = settings.polling.keep_days;
+    let commands = Commands { database: database.clone(), relay, alarms, keep_days };
     zoetrope_bus::consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::POLLER_COMMANDS), commands);
-    process.spawn("census", census::run(database, process.stopping()));
+    process.spawn("census", census::run(database.clone(), process.stopping()));
+    process.spawn("durations", durations::run(durations, database.clone(), process.stopping()));
+    process.spawn("replicas", replicas::run(replicas, database.clone(), process.stopping(), |_| {}));
+    process.spawn("forgetting", forgetting::run(database, keep_days, process.stopping()));
     Ok(())
+}
+
+fn accounts(settings: &Settings, durations: &Arc<Durations>) -> anyhow::Result<Accounts> {
+    let polling = &settings.polling;
+    let account = |provider: Option<Provider>, capacity| {
+        let policy = polling.policy(provider.as_ref().is_some_and(Provider::can_look_up));
+        Arc::new(Account { provider, policy, max_ages: polling.max_ages.clone(), durations: Arc::clone(durations), capacity })
+    };
+    let mut known = Vec::new();
+    for (name, provider) in &settings.providers {
+        let capacity = Capacity {
+            submissions: provider.max_concurrent_submissions.get(),
+            jobs: provider.max_concurrent_jobs.map(NonZeroUsize::get),
+        };
+        known.push((name.clone(), account(Some(Provider::new(name, provider)?), capacity)));
+    }
+    // Nothing is submitted for a provider that nobody knows.
+    Ok(Accounts { known, others: account(None, Capacity { submissions: 0, jobs: None }) })
 }
 
 /// Brings the schema up to date.

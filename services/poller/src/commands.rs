@@ -4,15 +4,25 @@ use prost::{Message, Name};
 use zoetrope_bus::{HandleError, Handler, IncomingMessage};
 use zoetrope_contracts::jobs::v1::{CancelJob, SubmitJob};
 use zoetrope_domain::TaskId;
+use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
 use zoetrope_service::trace;
 
-use crate::{error::StoreError, job::Work, order::Order, scheduler::Alarms, store};
+use crate::{
+    error::StoreError,
+    job::Work,
+    order::Order,
+    scheduler::Alarms,
+    store::{self, Admission},
+};
 
 /// Takes task-api's commands from the bus. The task's id is the key of all of them, so a repeated delivery has no effect.
 pub(crate) struct Commands {
     pub(crate) database: Database,
+    pub(crate) relay: Relay,
     pub(crate) alarms: Arc<Alarms>,
+    /// How long jobs are remembered.
+    pub(crate) keep_days: u16,
 }
 
 /// A message that will never make sense.
@@ -44,12 +54,21 @@ impl Commands {
     async fn submit(&self, task_id: TaskId, command: SubmitJob) -> Result<(), StoreError> {
         let order = Order::new(task_id, command);
         let provider = order.provider.clone();
-        let mut conn = self.database.connection().await?;
-        if store::admit(&mut conn, order, trace::current_traceparent()).await? {
-            tracing::info!(%task_id, provider, "job taken on");
-            self.alarms.ring(&provider, Work::Submit, Duration::ZERO);
-        } else {
-            tracing::debug!(%task_id, "job is known already");
+        let (traceparent, keep_days) = (trace::current_traceparent(), self.keep_days);
+        let admission = self
+            .database
+            .transaction("admit_job", async move |conn| store::admit(conn, order.clone(), traceparent.clone(), keep_days).await)
+            .await?;
+        match admission {
+            Admission::New => {
+                tracing::info!(%task_id, provider, "job taken on");
+                self.alarms.ring(&provider, Work::Submit, Duration::ZERO);
+            }
+            Admission::Known => tracing::debug!(%task_id, "job is known already"),
+            Admission::TooOld => {
+                tracing::warn!(%task_id, keep_days, "an order older than what is remembered was not submitted");
+                self.relay.wake();
+            }
         }
         Ok(())
     }

@@ -6,14 +6,13 @@ use zoetrope_contracts::{
     timestamp,
 };
 use zoetrope_domain::{JobPhase, TaskId};
-use zoetrope_outbox as outbox;
-use zoetrope_postgres::Connection;
+use zoetrope_outbox::Batch;
 
 use crate::job::{Event, ExternalId, Step, StoredFile};
 
-/// Puts the event of a step, if it has one, into the outbox of the same transaction.
-pub(crate) async fn enqueue(conn: &mut Connection, task_id: TaskId, step: &Step) -> Result<(), diesel::result::Error> {
-    let Some(event) = &step.event else { return Ok(()) };
+/// Adds the event of a step, if it has one. `traceparent` is the trace that it belongs to (W3C).
+pub(crate) fn add(batch: &mut Batch, task_id: TaskId, step: &Step, traceparent: Option<String>) {
+    let Some(event) = &step.event else { return };
     let task_id = task_id.to_string();
     let sequence = step.job.sequence;
     let external_id = step.job.external_id.as_ref().map(ExternalId::to_string).unwrap_or_default();
@@ -28,7 +27,7 @@ pub(crate) async fn enqueue(conn: &mut Connection, task_id: TaskId, step: &Step)
                 progress: step.job.progress.get().into(),
                 occurred_at,
             };
-            outbox::enqueue(conn, &message).await?;
+            batch.add_traced(&message, traceparent);
         }
         Event::Succeeded(result) => {
             let message = JobSucceeded {
@@ -39,7 +38,7 @@ pub(crate) async fn enqueue(conn: &mut Connection, task_id: TaskId, step: &Step)
                 thumbnail: result.thumbnail.as_ref().map(file),
                 occurred_at,
             };
-            outbox::enqueue(conn, &message).await?;
+            batch.add_traced(&message, traceparent);
         }
         Event::Failed(failure) => {
             let message = JobFailed {
@@ -51,10 +50,9 @@ pub(crate) async fn enqueue(conn: &mut Connection, task_id: TaskId, step: &Step)
                 retryable: failure.retryable,
                 occurred_at,
             };
-            outbox::enqueue(conn, &message).await?;
+            batch.add_traced(&message, traceparent);
         }
     }
-    Ok(())
 }
 
 const fn phase(phase: Option<JobPhase>) -> v1::JobPhase {

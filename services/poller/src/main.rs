@@ -21,11 +21,14 @@
 mod application;
 mod census;
 mod commands;
+mod durations;
 mod error;
 mod events;
+mod forgetting;
 mod job;
 mod order;
 mod provider;
+mod replicas;
 mod scheduler;
 mod settings;
 mod store;

@@ -1,4 +1,5 @@
-use zoetrope_contracts::jobs::v1::SubmitJob;
+use chrono::{DateTime, Utc};
+use zoetrope_contracts::{datetime, jobs::v1::SubmitJob};
 use zoetrope_domain::TaskId;
 
 use crate::job::StoredFile;
@@ -7,6 +8,8 @@ use crate::job::StoredFile;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) task_id: TaskId,
+    /// By task-api's clock.
+    pub(crate) ordered_at: DateTime<Utc>,
     /// In the domain's words, for example "text_to_video"; a newer task-api may know more kinds than we do.
     pub(crate) kind: String,
     /// Public model name.
@@ -29,6 +32,8 @@ impl Order {
             video.reference_image.map(|file| StoredFile { key: file.key, content_type: file.content_type, size: file.size });
         Self {
             task_id,
+            // Without a time it may be of any age.
+            ordered_at: datetime(message.created_at.as_ref()).unwrap_or(DateTime::UNIX_EPOCH),
             kind: message.kind,
             model: message.model,
             provider: message.provider,

@@ -38,6 +38,10 @@ pub(crate) enum FailureCode {
     JobLost,
     /// The provider did not finish within the allowed number of polls.
     PollLimit,
+    /// The provider did not finish within the allowed time.
+    AgeLimit,
+    /// The order came so late that nobody knows any more whether it was submitted before.
+    TooOld,
     /// The provider finished, but its result could not be had or kept.
     ResultUnavailable,
     /// The job names a provider that is not configured.
@@ -58,6 +62,8 @@ impl FailureCode {
             Self::GenerationFailed => "GENERATION_FAILED",
             Self::JobLost => "JOB_LOST",
             Self::PollLimit => "POLL_LIMIT",
+            Self::AgeLimit => "AGE_LIMIT",
+            Self::TooOld => "TOO_OLD",
             Self::ResultUnavailable => "RESULT_UNAVAILABLE",
             Self::UnknownProvider => "UNKNOWN_PROVIDER",
             Self::UnsupportedJob => "UNSUPPORTED_JOB",
@@ -74,7 +80,8 @@ impl FailureCode {
             Self::SubmissionUnconfirmed => ("the provider did not confirm the request", true),
             Self::GenerationFailed => ("the generation failed", true),
             Self::JobLost => ("the provider lost the request", true),
-            Self::PollLimit => ("the generation took too long", true),
+            Self::PollLimit | Self::AgeLimit => ("the generation took too long", true),
+            Self::TooOld => ("the request waited too long", true),
             Self::ResultUnavailable => ("the result could not be fetched from the provider", true),
             Self::UnknownProvider => ("the provider of this model is not available", true),
             Self::UnsupportedJob => ("the provider of this model does not support this kind of generation", false),

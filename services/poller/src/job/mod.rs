@@ -9,6 +9,7 @@ mod external_id;
 mod failure;
 mod outcome;
 mod policy;
+mod rhythm;
 mod state;
 mod transition;
 
@@ -16,7 +17,10 @@ pub(crate) use cancel::{cancel, late};
 pub(crate) use external_id::ExternalId;
 pub(crate) use failure::{Failure, FailureCode};
 pub(crate) use outcome::{Outcome, StoredFile, StoredResult};
+#[cfg(test)]
+pub(crate) use policy::POLICY;
 pub(crate) use policy::{Ages, Policy};
+pub(crate) use rhythm::Rhythm;
 pub(crate) use state::{State, Work};
 pub(crate) use transition::{Event, Job, Step, apply};
 

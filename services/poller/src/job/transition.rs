@@ -45,7 +45,7 @@ pub(crate) struct Step {
 }
 
 impl Job {
-    #[cfg(test)]
+    /// A job that was just taken on.
     pub(crate) const fn new() -> Self {
         Self {
             state: State::Pending,
@@ -68,7 +68,8 @@ impl Job {
         Step { job: self, due: Some(due), event: None }
     }
 
-    pub(super) fn fail(self, failure: Failure) -> Step {
+    /// Ends it without a result.
+    pub(crate) fn fail(self, failure: Failure) -> Step {
         self.to(State::Failed, None).telling(Event::Failed(failure))
     }
 }
@@ -111,17 +112,17 @@ pub(crate) fn apply(policy: &Policy, job: &Job, ages: Ages, outcome: Outcome, ra
 
         (State::Polling, Outcome::Reported { phase, progress }) => {
             let polled = Job { polls: job.polls + 1, failures: 0, ..job };
-            if polled.polls >= policy.max_polls {
-                return Some(polled.fail(Failure::of(FailureCode::PollLimit)));
+            if let Some(limit) = exceeded(policy, &polled, ages) {
+                return Some(polled.fail(Failure::of(limit)));
             }
-            polled.stay(policy.next_poll(random)).progressing(phase, progress)
+            polled.stay(policy.next_poll(ages, random)).progressing(phase, progress)
         }
         (State::Polling, Outcome::Finished) => {
             let polled = Job { polls: job.polls + 1, ..job };
             polled.to(State::Archiving, Some(Duration::ZERO)).progressing(JobPhase::Storing, Progress::ALMOST)
         }
-        (State::Polling, Outcome::Again { retry_after }) => poll_again(policy, job, false, retry_after, random),
-        (State::Polling, Outcome::Missing) => poll_again(policy, job, true, None, random),
+        (State::Polling, Outcome::Again { retry_after }) => poll_again(policy, job, ages, false, retry_after, random),
+        (State::Polling, Outcome::Missing) => poll_again(policy, job, ages, true, None, random),
 
         (State::Archiving, Outcome::Stored(result)) => job.to(State::Succeeded, None).telling(Event::Succeeded(result)),
         (State::Archiving, Outcome::Again { retry_after }) => archive_again(policy, job, ages, retry_after, random),
@@ -144,7 +145,7 @@ pub(crate) fn apply(policy: &Policy, job: &Job, ages: Ages, outcome: Outcome, ra
 
 pub(super) fn accept(policy: &Policy, job: Job, id: ExternalId, random: f64) -> Step {
     let known = Job { external_id: Some(id), ..job };
-    known.to(State::Polling, Some(policy.next_poll(random))).progressing(JobPhase::Submitted, Progress::NONE)
+    known.to(State::Polling, Some(policy.next_poll(Ages::default(), random))).progressing(JobPhase::Submitted, Progress::NONE)
 }
 
 fn postpone(policy: &Policy, job: Job, ages: Ages, retry_after: Option<Duration>, random: f64) -> Step {
@@ -170,15 +171,26 @@ fn doubt(policy: &Policy, failures: u32, retry_after: Option<Duration>, ages: Ag
     if policy.lookup { policy.retry(failures, retry_after, random).min(left) } else { left }
 }
 
-fn poll_again(policy: &Policy, job: Job, missing: bool, retry_after: Option<Duration>, random: f64) -> Step {
+/// The limit that a job has reached. Reached by a poll, so that the provider was asked one last time.
+fn exceeded(policy: &Policy, job: &Job, ages: Ages) -> Option<FailureCode> {
+    if job.polls >= policy.max_polls {
+        Some(FailureCode::PollLimit)
+    } else if ages.job >= policy.max_age {
+        Some(FailureCode::AgeLimit)
+    } else {
+        None
+    }
+}
+
+fn poll_again(policy: &Policy, job: Job, ages: Ages, missing: bool, retry_after: Option<Duration>, random: f64) -> Step {
     let polled = Job { polls: job.polls + 1, failures: job.failures + 1, ..job };
-    if polled.polls >= policy.max_polls {
-        return polled.fail(Failure::of(FailureCode::PollLimit));
+    if let Some(limit) = exceeded(policy, &polled, ages) {
+        return polled.fail(Failure::of(limit));
     }
     if missing && polled.failures >= MISSING_POLLS {
         return polled.fail(Failure::of(FailureCode::JobLost));
     }
-    let due = policy.retry_poll(polled.failures, retry_after, random);
+    let due = policy.retry_poll(polled.failures, retry_after, ages, random);
     polled.stay(due)
 }
 

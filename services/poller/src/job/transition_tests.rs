@@ -107,6 +107,17 @@ fn unanswered_polls_count_but_end_nothing_until_the_limit() {
 }
 
 #[test]
+fn a_job_that_takes_too_long_fails_after_a_last_look() {
+    let over = Ages { job: POLICY.max_age, ..Ages::default() };
+    let job = polling(JobPhase::Generating, 40);
+    assert_eq!(failure_code(&aged(&job, over, reported(JobPhase::Generating, 50))), "AGE_LIMIT");
+    assert_eq!(failure_code(&aged(&job, over, Outcome::again())), "AGE_LIMIT");
+    assert_eq!(aged(&job, over, Outcome::Finished).job.state, State::Archiving);
+    let nearly = Ages { job: POLICY.max_age - Duration::from_secs(1), ..Ages::default() };
+    assert_eq!(aged(&job, nearly, Outcome::again()).due, Some(Duration::from_secs(1)));
+}
+
+#[test]
 fn a_job_is_lost_only_when_the_provider_insists() {
     let mut job = polling(JobPhase::Generating, 40);
     for _ in 1..MISSING_POLLS {

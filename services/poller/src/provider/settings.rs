@@ -1,4 +1,4 @@
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
@@ -29,9 +29,12 @@ pub(crate) struct ProviderSettings {
     pub(super) result: ResultFrom,
     #[serde(default)]
     pub(super) cancel: CancelBy,
-    /// Submissions under way at the same time, in each process.
+    /// Submissions under way at the same time, in all processes together.
     #[serde(default = "default_submissions")]
-    pub(crate) max_concurrent_submissions: usize,
+    pub(crate) max_concurrent_submissions: NonZeroUsize,
+    /// Jobs that the provider has and has not finished, in all processes together. Absent: any number.
+    #[serde(default)]
+    pub(crate) max_concurrent_jobs: Option<NonZeroUsize>,
     /// Longest time for a whole call, but not for the download of a result.
     #[serde(default = "default_call_timeout", rename = "call_timeout_seconds", deserialize_with = "positive_seconds")]
     pub(super) call_timeout: Duration,
@@ -94,8 +97,8 @@ pub(super) enum CancelBy {
     None,
 }
 
-const fn default_submissions() -> usize {
-    8
+const fn default_submissions() -> NonZeroUsize {
+    const { NonZeroUsize::new(8).unwrap() }
 }
 
 const fn default_call_timeout() -> Duration {

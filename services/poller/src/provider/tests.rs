@@ -113,6 +113,7 @@ fn plain(address: &str) -> Provider {
 
 fn order() -> Order {
     Order {
+        ordered_at: chrono::Utc::now(),
         task_id: TASK,
         kind: "text_to_video".into(),
         model: "sora_video2".into(),

@@ -1,53 +1,63 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
-};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
 use zoetrope_domain::backoff;
 
-use super::{Rhythm, alarm::Alarm};
+use super::{
+    Rhythm,
+    hands::{Hands, free_permits},
+};
 use crate::{
     error::StoreError,
-    job::{State, Work},
-    store::{self, Claimed, LaneKey},
+    job::Work,
+    replicas::Replicas,
+    store::{self, Claims, LaneKey},
     work::{Account, Worker},
 };
 
 /// Jobs that are due almost at the same time are claimed together: a lane does not look more often than this.
 const MIN_SLEEP: Duration = Duration::from_millis(20);
+/// Sleep of a lane whose due jobs cannot be claimed: others are about to, or the account has no room for them.
+const BLOCKED_SLEEP: Duration = Duration::from_millis(200);
 /// Waits after a claim that failed.
 const MIN_RETRY: Duration = Duration::from_millis(200);
 const MAX_RETRY: Duration = Duration::from_secs(5);
 
-/// One kind of work of one provider, or all of it of the providers that are not known here.
+/// One kind of work of one provider.
 pub(super) struct Lane {
     pub(super) name: String,
     pub(super) key: LaneKey,
-    /// Provider and work, unless this is the lane of all others.
-    pub(super) target: Option<(String, Work)>,
     pub(super) account: Arc<Account>,
+    pub(super) replicas: Replicas,
     /// Jobs that are worked on at the same time.
     pub(super) size: usize,
+}
+
+/// How a look for due jobs ended.
+enum Look {
+    /// As many as could be; there may be more.
+    Full,
+    /// All that were due, and there were some: the next ones will soon be.
+    Some,
+    /// Nothing for so long; `None`: no job at all.
+    Nothing(Option<Duration>),
+    /// There are due jobs, but not for us.
+    Blocked,
 }
 
 impl Lane {
     /// Works until the process stops, and then until the work in hand is done or handed back.
     pub(super) async fn run(&self, worker: Arc<Worker>, rhythm: Rhythm, stopping: CancellationToken) {
-        let permits = Arc::new(Semaphore::new(self.size));
-        let alarm = self.alarm(&worker);
+        let hands = Hands::new(self.name.clone(), self.size);
+        let alarm = worker.alarms.of(&self.key.provider, self.key.work);
         let mut failures = 0;
-        while let Some(Some(free)) = stopping.run_until_cancelled(free_permits(&permits)).await {
-            let sleep = match self.take(&worker, free).await {
-                Ok(Taken::All) => {
-                    failures = 0;
-                    continue;
-                }
-                Ok(Taken::UntilNext(wait)) => {
-                    failures = 0;
-                    wait.unwrap_or(rhythm.sweep).clamp(MIN_SLEEP, rhythm.sweep.max(MIN_SLEEP))
-                }
+        while let Some(Some(free)) = stopping.run_until_cancelled(free_permits(&hands.permits)).await {
+            let sleep = match self.look(&worker, &hands, free).await {
+                Ok(Look::Full) => Duration::ZERO,
+                Ok(Look::Some) => MIN_SLEEP,
+                Ok(Look::Nothing(wait)) => wait.unwrap_or(rhythm.sweep).clamp(MIN_SLEEP, rhythm.sweep.max(MIN_SLEEP)),
+                Ok(Look::Blocked) => BLOCKED_SLEEP,
                 Err(error) => {
                     if failures == 0 {
                         let error = &error as &dyn std::error::Error;
@@ -60,71 +70,53 @@ impl Lane {
                     continue;
                 }
             };
-            stopping.run_until_cancelled(alarm.sleep_until(Instant::now() + sleep)).await;
+            failures = 0;
+            if sleep > Duration::ZERO {
+                stopping.run_until_cancelled(alarm.sleep_until(Instant::now() + sleep)).await;
+            }
         }
-        self.drain(&worker, &permits, rhythm.drain).await;
-    }
-
-    fn alarm<'a>(&self, worker: &'a Worker) -> &'a Alarm {
-        match &self.target {
-            Some((provider, work)) => worker.alarms.of(provider, *work),
-            None => worker.alarms.of_others(),
-        }
+        hands.drain(&worker, rhythm.drain).await;
     }
 
     /// Claims as many jobs as there are free permits, and starts on them.
-    async fn take(&self, worker: &Arc<Worker>, mut free: OwnedSemaphorePermit) -> Result<Taken, StoreError> {
-        let limit = free.num_permits();
+    async fn look(&self, worker: &Arc<Worker>, hands: &Hands, free: OwnedSemaphorePermit) -> Result<Look, StoreError> {
+        let limit = self.limit(free.num_permits());
+        if limit == 0 {
+            return Ok(Look::Blocked);
+        }
         let claimed_at = Instant::now();
-        let mut conn = worker.database.connection().await?;
-        let claimed = store::claim(&mut conn, &self.key, limit, worker.lease).await?;
-        let all = claimed.len() == limit;
-        for claimed in claimed {
-            match (claimed, free.split(1)) {
-                (Ok(claimed), Some(permit)) => self.start(worker, claimed, claimed_at, permit),
-                (Err(error), _) => tracing::error!(lane = self.name, error = %error, "a job cannot be worked on"),
-                // There are not more jobs than permits.
-                (Ok(_), None) => {}
+        let claims = self.claim(worker, limit).await?;
+        let claimed = claims.len();
+        hands.start(worker, &self.account, claims, claimed_at, free);
+        if claimed == limit {
+            return Ok(Look::Full);
+        }
+        if claimed > 0 {
+            return Ok(Look::Some);
+        }
+        let next = store::next_due(&mut *worker.database.connection().await?, &self.key).await?;
+        Ok(if next == Some(Duration::ZERO) { Look::Blocked } else { Look::Nothing(next) })
+    }
+
+    /// Submissions are few and all replicas share them, so none takes more than its part.
+    fn limit(&self, free: usize) -> usize {
+        match self.key.work {
+            Work::Submit => self.replicas.share_of(self.size).saturating_sub(self.size - free),
+            Work::Follow | Work::Archive => free,
+        }
+    }
+
+    async fn claim(&self, worker: &Worker, limit: usize) -> Result<Claims, StoreError> {
+        match self.key.work {
+            Work::Submit => {
+                let (key, capacity, lease) = (&self.key, self.account.capacity, worker.lease);
+                let claim = async |conn: &mut _| Ok(store::claim_submissions(conn, key, capacity, limit, lease).await?);
+                worker.database.transaction("claim_submissions", claim).await
+            }
+            Work::Follow | Work::Archive => {
+                let mut conn = worker.database.connection().await?;
+                Ok(store::claim(&mut conn, &self.key, limit, worker.lease).await?)
             }
         }
-        if all { Ok(Taken::All) } else { Ok(Taken::UntilNext(store::next_due(&mut conn, &self.key).await?)) }
     }
-
-    fn start(&self, worker: &Arc<Worker>, claimed: Claimed, claimed_at: Instant, permit: OwnedSemaphorePermit) {
-        if claimed.job.state == State::Polling {
-            metrics::histogram!("zoetrope_poller_poll_lateness_seconds").record(claimed.lateness.as_secs_f64());
-        }
-        let (worker, account) = (Arc::clone(worker), Arc::clone(&self.account));
-        zoetrope_service::spawn("job", async move {
-            worker.work(&account, claimed, claimed_at).await;
-            drop(permit);
-        });
-    }
-
-    /// Waits for the work in hand; what takes too long is cut off and hands its job back.
-    async fn drain(&self, worker: &Worker, permits: &Semaphore, patience: Duration) {
-        let size = u32::try_from(self.size).unwrap_or(u32::MAX);
-        if timeout(patience, permits.acquire_many(size)).await.is_err() {
-            tracing::info!(lane = self.name, "work in hand takes too long and is handed back");
-            worker.cutoff.cancel();
-            let _ = permits.acquire_many(size).await;
-        }
-    }
-}
-
-enum Taken {
-    /// As many as could be; there may be more.
-    All,
-    /// All that were due; the next one is, after this time.
-    UntilNext(Option<Duration>),
-}
-
-/// All permits that are free, but at least one. `None` once the semaphore is closed, which it never is.
-async fn free_permits(permits: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    let mut first = Arc::clone(permits).acquire_owned().await.ok()?;
-    let more = u32::try_from(permits.available_permits()).unwrap_or(u32::MAX);
-    if let Ok(rest) = Arc::clone(permits).try_acquire_many_owned(more) {
-        first.merge(rest);
-    }
-    Some(first)
 }

@@ -2,6 +2,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use zoetrope_domain::TaskId;
 use zoetrope_postgres::Connection;
+use zoetrope_service::trace;
 
 use super::{
     record::{lock, record_late},
@@ -27,6 +28,7 @@ pub(crate) async fn cancel(conn: &mut Connection, task_id: TaskId) -> Result<Opt
     }
     let Some((provider, present)) = lock(conn, task_id).await? else { return Ok(None) };
     let Some(step) = job::cancel(&present) else { return Ok(None) };
-    record_late(conn, task_id, &step).await?;
-    Ok(step.job.state.work().map(|work| (provider, work)))
+    let work = step.job.state.work();
+    record_late(conn, task_id, step, trace::current_traceparent()).await?;
+    Ok(work.map(|work| (provider, work)))
 }

@@ -2,69 +2,50 @@ use std::time::Duration;
 
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Double, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Double, Nullable, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
+use zoetrope_domain::TaskId;
 use zoetrope_postgres::Connection;
 
-use super::row::{CorruptJob, JobRow, OrderRow};
-use crate::{
-    job::{Ages, Job, State},
-    order::Order,
+use super::{
+    lane::LaneKey,
+    row::{CorruptJob, JobRow},
 };
-
-/// Which jobs a lane takes.
-#[derive(Debug, Clone)]
-pub(crate) struct LaneKey {
-    providers: Vec<String>,
-    /// The jobs of all providers but these.
-    others: bool,
-    states: Vec<&'static str>,
-}
+use crate::job::{Ages, Job};
 
 /// A job that is ours until its lease ends.
 pub(crate) struct Claimed {
-    pub(crate) order: Order,
+    pub(crate) task_id: TaskId,
+    pub(crate) provider: String,
+    /// Public model name.
+    pub(crate) model: String,
+    /// In the domain's words.
+    pub(crate) kind: String,
     pub(crate) job: Job,
     pub(crate) traceparent: Option<String>,
+    /// Of the claim, which may have taken other jobs as well.
     pub(crate) token: Uuid,
     pub(crate) ages: Ages,
     /// How long after its time it was claimed.
     pub(crate) lateness: Duration,
 }
 
-impl LaneKey {
-    /// The jobs of one provider.
-    pub(crate) fn of(provider: &str, states: impl IntoIterator<Item = State>) -> Self {
-        Self::new(vec![provider.to_owned()], false, states)
-    }
-
-    /// The jobs whose provider is none of these.
-    pub(crate) fn of_others(providers: Vec<String>, states: impl IntoIterator<Item = State>) -> Self {
-        Self::new(providers, true, states)
-    }
-
-    /// `$1` are the providers. Two texts, because one for both cases could use no index.
-    const fn provider_condition(&self) -> &'static str {
-        if self.others { "provider <> ALL($1)" } else { "provider = ANY($1)" }
-    }
-
-    fn new(providers: Vec<String>, others: bool, states: impl IntoIterator<Item = State>) -> Self {
-        Self { providers, others, states: states.into_iter().map(State::as_str).collect() }
-    }
-}
-
 #[derive(QueryableByName)]
 struct ClaimedRow {
-    #[diesel(embed)]
-    order: OrderRow,
+    #[diesel(sql_type = SqlUuid)]
+    task_id: Uuid,
+    #[diesel(sql_type = Text)]
+    provider: String,
+    #[diesel(sql_type = Text)]
+    model: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
     #[diesel(embed)]
     job: JobRow,
     #[diesel(sql_type = Nullable<Text>)]
     traceparent: Option<String>,
-    #[diesel(sql_type = SqlUuid)]
-    token: Uuid,
     #[diesel(sql_type = Double)]
     job_age: f64,
     #[diesel(sql_type = Double)]
@@ -75,79 +56,69 @@ struct ClaimedRow {
     lateness: f64,
 }
 
-/// Claims due jobs, at most `limit`, for the time of a lease. Rows that another replica is claiming are passed over.
-pub(crate) async fn claim(
+/// What a claim took. A row that cannot be read is an error of its own, and waits for its lease to end.
+pub(crate) type Claims = Vec<Result<Claimed, CorruptJob>>;
+
+/// Claims due jobs, at most `limit`, for the time of a lease, the longest due first. Rows that another replica is claiming are passed over.
+pub(crate) async fn claim(conn: &mut Connection, lane: &LaneKey, limit: usize, lease: Duration) -> QueryResult<Claims> {
+    claim_where(conn, lane, limit, lease, "").await
+}
+
+/// [`claim`], of jobs that `condition` (SQL text, nothing of a user's) holds for as well.
+pub(super) async fn claim_where(
     conn: &mut Connection,
     lane: &LaneKey,
     limit: usize,
     lease: Duration,
-) -> QueryResult<Vec<Result<Claimed, CorruptJob>>> {
-    let provider = lane.provider_condition();
+    condition: &str,
+) -> QueryResult<Claims> {
+    let states = lane.states();
+    let token = Uuid::new_v4();
+    // The array, and not a join: whatever Postgres believes of the number of due rows, it finds them by their key.
     let rows: Vec<ClaimedRow> = diesel::sql_query(format!(
-        "WITH due AS (
+        "UPDATE jobs
+         SET lease_token = $4, lease_expires_at = now() + make_interval(secs => $3)
+         WHERE task_id = ANY (ARRAY(
             SELECT task_id FROM jobs
-            WHERE due_at <= now() AND {provider} AND state = ANY($2)
-              AND (lease_expires_at IS NULL OR lease_expires_at <= now())
+            WHERE provider = $1 AND {states} AND due_at <= now()
+              AND (lease_expires_at IS NULL OR lease_expires_at <= now()) {condition}
             ORDER BY due_at
-            LIMIT $3
+            LIMIT $2
             FOR UPDATE SKIP LOCKED
-         )
-         UPDATE jobs
-         SET lease_token = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => $4)
-         FROM due
-         WHERE jobs.task_id = due.task_id
-         RETURNING jobs.*, lease_token AS token,
+         ))
+         RETURNING task_id, provider, model, kind, traceparent,
+            state, external_id, phase, progress, sequence, polls, failures,
             extract(epoch FROM now() - created_at)::float8 AS job_age,
             coalesce(extract(epoch FROM now() - intent_at), 0)::float8 AS intent_age,
             extract(epoch FROM now() - state_since)::float8 AS state_age,
             extract(epoch FROM now() - due_at)::float8 AS lateness"
     ))
-    .bind::<Array<Text>, _>(&lane.providers)
-    .bind::<Array<Text>, _>(&lane.states)
+    .bind::<Text, _>(&lane.provider)
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .bind::<Double, _>(lease.as_secs_f64())
+    .bind::<SqlUuid, _>(token)
     .load(conn)
     .await?;
-    Ok(rows.into_iter().map(Claimed::try_from).collect())
+    Ok(rows.into_iter().map(|row| row.claimed(token)).collect())
 }
 
-#[derive(QueryableByName)]
-struct DueRow {
-    #[diesel(sql_type = Nullable<Double>)]
-    wait: Option<f64>,
-}
-
-/// Time until the lane's next job is due, or its lease ends. `None` when there is no job.
-pub(crate) async fn next_due(conn: &mut Connection, lane: &LaneKey) -> QueryResult<Option<Duration>> {
-    let provider = lane.provider_condition();
-    let row: DueRow = diesel::sql_query(format!(
-        "SELECT extract(epoch FROM min(greatest(due_at, lease_expires_at)) - now())::float8 AS wait
-         FROM jobs
-         WHERE due_at IS NOT NULL AND {provider} AND state = ANY($2)"
-    ))
-    .bind::<Array<Text>, _>(&lane.providers)
-    .bind::<Array<Text>, _>(&lane.states)
-    .get_result(conn)
-    .await?;
-    Ok(row.wait.map(duration))
-}
-
-impl TryFrom<ClaimedRow> for Claimed {
-    type Error = CorruptJob;
-
-    fn try_from(row: ClaimedRow) -> Result<Self, CorruptJob> {
-        Ok(Self {
-            order: row.order.into(),
-            job: row.job.try_into()?,
-            traceparent: row.traceparent,
-            token: row.token,
-            ages: Ages { job: duration(row.job_age), intent: duration(row.intent_age), state: duration(row.state_age) },
-            lateness: duration(row.lateness),
+impl ClaimedRow {
+    fn claimed(self, token: Uuid) -> Result<Claimed, CorruptJob> {
+        Ok(Claimed {
+            task_id: self.task_id.into(),
+            provider: self.provider,
+            model: self.model,
+            kind: self.kind,
+            job: self.job.try_into()?,
+            traceparent: self.traceparent,
+            token,
+            ages: Ages { job: duration(self.job_age), intent: duration(self.intent_age), state: duration(self.state_age) },
+            lateness: duration(self.lateness),
         })
     }
 }
 
 /// Negative for what lies in the past, which is now.
-fn duration(seconds: f64) -> Duration {
+pub(super) fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default()
 }

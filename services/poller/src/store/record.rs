@@ -1,12 +1,14 @@
-use chrono::{DateTime, Utc};
+use std::collections::HashSet;
+
 use diesel::{
-    dsl::{now, sql},
+    dsl::now,
     prelude::*,
-    sql_types::{Bool, Double, Nullable, Text, Timestamptz},
+    sql_types::{Array, BigInt, Double, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 use zoetrope_domain::TaskId;
+use zoetrope_outbox::Batch;
 use zoetrope_postgres::Connection;
 
 use super::{
@@ -16,8 +18,19 @@ use super::{
 use crate::{
     error::StoreError,
     events,
-    job::{Event, ExternalId, Job, State, Step},
+    job::{Event, ExternalId, Failure, Job, State, Step},
 };
+
+/// What came of leased work.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) task_id: TaskId,
+    /// Of the lease.
+    pub(crate) token: Uuid,
+    pub(crate) step: Step,
+    /// The trace that the step's event belongs to (W3C).
+    pub(crate) traceparent: Option<String>,
+}
 
 /// Records that the job is about to be submitted. False: the lease is lost, and nothing may be sent.
 pub(crate) async fn record_intent(conn: &mut Connection, task_id: TaskId, token: Uuid) -> QueryResult<bool> {
@@ -34,56 +47,126 @@ pub(crate) async fn record_intent(conn: &mut Connection, task_id: TaskId, token:
     Ok(recorded == 1)
 }
 
-/// Records a step of leased work together with its event, and ends the lease. False: the lease is lost, and nothing was recorded.
-pub(crate) async fn record(conn: &mut Connection, task_id: TaskId, token: Uuid, step: &Step) -> Result<bool, StoreError> {
-    let recorded = write(conn, task_id, Some(token), step).await?;
-    if recorded {
-        events::enqueue(conn, task_id, step).await?;
+/// Records steps of leased work together with their events, and ends the leases. Returns the jobs whose lease was not lost; of the others,
+/// nothing is recorded. To be called within a transaction.
+pub(crate) async fn record(conn: &mut Connection, records: &[Record]) -> QueryResult<HashSet<TaskId>> {
+    let recorded = write(conn, records, Holder::Lease).await?;
+    let mut batch = Batch::default();
+    for record in records.iter().filter(|record| recorded.contains(&record.task_id)) {
+        events::add(&mut batch, record.task_id, &record.step, record.traceparent.clone());
     }
+    batch.enqueue(conn).await?;
     Ok(recorded)
 }
 
 /// Records a step of a job that [`lock`] holds, whoever has its lease; that one's result will be discarded.
-pub(crate) async fn record_late(conn: &mut Connection, task_id: TaskId, step: &Step) -> Result<(), StoreError> {
-    write(conn, task_id, None, step).await?;
-    events::enqueue(conn, task_id, step).await?;
+pub(crate) async fn record_late(
+    conn: &mut Connection,
+    task_id: TaskId,
+    step: Step,
+    traceparent: Option<String>,
+) -> Result<(), StoreError> {
+    let record = Record { task_id, token: Uuid::nil(), step, traceparent };
+    write(conn, std::slice::from_ref(&record), Holder::Anybody).await?;
+    let mut batch = Batch::default();
+    events::add(&mut batch, task_id, &record.step, record.traceparent.clone());
+    batch.enqueue(conn).await?;
     Ok(())
 }
 
-async fn write(conn: &mut Connection, task_id: TaskId, token: Option<Uuid>, step: &Step) -> QueryResult<bool> {
-    let Step { job, due, event } = step;
-    let state = job.state.as_str();
-    let failure = match event {
-        Some(Event::Failed(failure)) => Some(failure),
-        Some(Event::Progressed | Event::Succeeded(_)) | None => None,
-    };
-    let due_at = sql::<Nullable<Timestamptz>>("now() + make_interval(secs => ")
-        .bind::<Nullable<Double>, _>(due.map(|due| due.as_secs_f64()))
-        .sql(")");
-    let state_since = sql::<Timestamptz>("CASE WHEN state = ").bind::<Text, _>(state).sql(" THEN state_since ELSE now() END");
-    let any_holder = token.is_none().into_sql::<Nullable<Bool>>();
-    let written = diesel::update(jobs::table)
-        .filter(jobs::task_id.eq(task_id.as_uuid()))
-        .filter(jobs::lease_token.eq(token).or(any_holder))
-        .set((
-            jobs::state.eq(state),
-            jobs::external_id.eq(job.external_id.as_ref().map(ExternalId::as_str)),
-            jobs::phase.eq(job.phase.map(phase_number)),
-            jobs::progress.eq(i16::from(job.progress.get())),
-            jobs::sequence.eq(job.sequence.cast_signed()),
-            jobs::polls.eq(job.polls.cast_signed()),
-            jobs::failures.eq(job.failures.cast_signed()),
-            jobs::failure_code.eq(failure.map(|failure| failure.code.as_str())),
-            jobs::failure_message.eq(failure.map(|failure| failure.message.as_str())),
-            jobs::due_at.eq(due_at),
-            jobs::lease_token.eq(None::<Uuid>),
-            jobs::lease_expires_at.eq(None::<DateTime<Utc>>),
-            jobs::state_since.eq(state_since),
-            jobs::updated_at.eq(now),
-        ))
-        .execute(conn)
-        .await?;
-    Ok(written == 1)
+#[derive(Debug, Clone, Copy)]
+enum Holder {
+    Lease,
+    Anybody,
+}
+
+impl Holder {
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Lease => "jobs.lease_token = new.token",
+            Self::Anybody => "true",
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Written {
+    #[diesel(sql_type = SqlUuid)]
+    task_id: Uuid,
+}
+
+async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> QueryResult<HashSet<TaskId>> {
+    let column = Columns::of(records);
+    let holder = holder.condition();
+    let written: Vec<Written> = diesel::sql_query(format!(
+        "UPDATE jobs SET
+            state = new.state, external_id = new.external_id, phase = new.phase, progress = new.progress,
+            sequence = new.sequence, polls = new.polls, failures = new.failures,
+            failure_code = new.failure_code, failure_message = new.failure_message,
+            due_at = now() + make_interval(secs => new.due),
+            lease_token = NULL, lease_expires_at = NULL,
+            generation_seconds = CASE WHEN jobs.state = 'polling' AND new.state = 'archiving'
+                THEN extract(epoch FROM now() - state_since) ELSE generation_seconds END,
+            state_since = CASE WHEN jobs.state = new.state THEN state_since ELSE now() END,
+            updated_at = now()
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS new (
+            task_id, token, state, external_id, phase, progress, sequence, polls, failures, failure_code, failure_message, due)
+         WHERE jobs.task_id = new.task_id AND {holder}
+         RETURNING jobs.task_id"
+    ))
+    .bind::<Array<SqlUuid>, _>(column.task_id)
+    .bind::<Array<SqlUuid>, _>(column.token)
+    .bind::<Array<Text>, _>(column.state)
+    .bind::<Array<Nullable<Text>>, _>(column.external_id)
+    .bind::<Array<Nullable<SmallInt>>, _>(column.phase)
+    .bind::<Array<SmallInt>, _>(column.progress)
+    .bind::<Array<BigInt>, _>(column.sequence)
+    .bind::<Array<Integer>, _>(column.polls)
+    .bind::<Array<Integer>, _>(column.failures)
+    .bind::<Array<Nullable<Text>>, _>(column.failure_code)
+    .bind::<Array<Nullable<Text>>, _>(column.failure_message)
+    .bind::<Array<Nullable<Double>>, _>(column.due)
+    .load(conn)
+    .await?;
+    Ok(written.into_iter().map(|row| TaskId::from(row.task_id)).collect())
+}
+
+#[derive(Default)]
+struct Columns<'a> {
+    task_id: Vec<Uuid>,
+    token: Vec<Uuid>,
+    state: Vec<&'static str>,
+    external_id: Vec<Option<&'a str>>,
+    phase: Vec<Option<i16>>,
+    progress: Vec<i16>,
+    sequence: Vec<i64>,
+    polls: Vec<i32>,
+    failures: Vec<i32>,
+    failure_code: Vec<Option<&'static str>>,
+    failure_message: Vec<Option<&'a str>>,
+    due: Vec<Option<f64>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(records: &'a [Record]) -> Self {
+        let mut columns = Self::default();
+        for Record { task_id, token, step: Step { job, due, event }, .. } in records {
+            let failure: Option<&Failure> = if let Some(Event::Failed(failure)) = event { Some(failure) } else { None };
+            columns.task_id.push(task_id.as_uuid());
+            columns.token.push(*token);
+            columns.state.push(job.state.as_str());
+            columns.external_id.push(job.external_id.as_ref().map(ExternalId::as_str));
+            columns.phase.push(job.phase.map(phase_number));
+            columns.progress.push(i16::from(job.progress.get()));
+            columns.sequence.push(job.sequence.cast_signed());
+            columns.polls.push(job.polls.cast_signed());
+            columns.failures.push(job.failures.cast_signed());
+            columns.failure_code.push(failure.map(|failure| failure.code.as_str()));
+            columns.failure_message.push(failure.map(|failure| failure.message.as_str()));
+            columns.due.push(due.map(|due| due.as_secs_f64()));
+        }
+        columns
+    }
 }
 
 /// Reads a job and its provider, and keeps others from changing it until the transaction ends.

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 use zoetrope_domain::{JobPhase, Progress};
@@ -22,10 +23,11 @@ pub(super) struct JobRow {
 }
 
 /// What was asked for, as it is stored.
-#[derive(Queryable, QueryableByName, Insertable)]
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = jobs, check_for_backend(diesel::pg::Pg))]
 pub(super) struct OrderRow {
     task_id: Uuid,
+    ordered_at: DateTime<Utc>,
     kind: String,
     model: String,
     provider: String,
@@ -68,6 +70,7 @@ impl From<OrderRow> for Order {
         });
         Self {
             task_id: row.task_id.into(),
+            ordered_at: row.ordered_at,
             kind: row.kind,
             model: row.model,
             provider: row.provider,
@@ -88,6 +91,7 @@ impl From<Order> for OrderRow {
         };
         Self {
             task_id: order.task_id.as_uuid(),
+            ordered_at: order.ordered_at,
             kind: order.kind,
             model: order.model,
             provider: order.provider,

@@ -28,5 +28,14 @@ diesel::table! {
         state_since -> Timestamptz,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        ordered_at -> Timestamptz,
+        generation_seconds -> Nullable<Double>,
+    }
+}
+
+diesel::table! {
+    replicas (id) {
+        id -> Uuid,
+        seen_at -> Timestamptz,
     }
 }

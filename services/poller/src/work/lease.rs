@@ -41,7 +41,7 @@ impl<'a> Lease<'a> {
         Self {
             database: &worker.database,
             cutoff: &worker.cutoff,
-            task_id: claimed.order.task_id,
+            task_id: claimed.task_id,
             token: claimed.token,
             length: worker.lease,
             claimed_at,

@@ -1,7 +1,9 @@
 //! The work on one job: what happens between its claim and the record of what came of it.
 
+mod account;
 mod archive;
 mod lease;
+mod recorder;
 mod remove;
 mod settle;
 mod submit;
@@ -16,29 +18,25 @@ use zoetrope_service::trace;
 use zoetrope_storage::ObjectStorage;
 
 use crate::{
-    job::{ExternalId, Failure, FailureCode, Outcome, Policy, State},
+    job::{ExternalId, Failure, FailureCode, Outcome, State},
     provider::Provider,
     scheduler::{Alarms, Cutoff},
     store::Claimed,
 };
+pub(crate) use account::Account;
 use lease::{Cut, Lease};
+pub(crate) use recorder::Recorder;
 
 /// What all work shares.
 pub(crate) struct Worker {
     pub(crate) database: Database,
     pub(crate) storage: ObjectStorage,
     pub(crate) relay: Relay,
+    pub(crate) recorder: Recorder,
     pub(crate) alarms: Arc<Alarms>,
     /// Length of a lease.
     pub(crate) lease: Duration,
     pub(crate) cutoff: Cutoff,
-}
-
-/// A provider and the rules for its jobs.
-pub(crate) struct Account {
-    /// `None` for the jobs of providers that are not configured.
-    pub(crate) provider: Option<Provider>,
-    pub(crate) policy: Policy,
 }
 
 impl Worker {
@@ -66,7 +64,7 @@ impl Worker {
     }
 
     async fn follow(&self, provider: &Provider, state: State, claimed: &Claimed) -> Outcome {
-        let task_id = claimed.order.task_id;
+        let task_id = claimed.task_id;
         match (state, &claimed.job.external_id) {
             (State::Submitting, _) => {
                 tracing::warn!("a process ended while it submitted this job");
@@ -101,7 +99,7 @@ fn span_of(claimed: &Claimed) -> Span {
         State::Succeeded | State::Failed | State::Cancelled => "job",
     };
     tracing::info_span!(
-        "job", otel.name = name, work = name, task_id = %claimed.order.task_id, provider = claimed.order.provider,
+        "job", otel.name = name, work = name, task_id = %claimed.task_id, provider = claimed.provider,
         external_id = claimed.job.external_id.as_ref().map(ExternalId::as_str),
     )
 }

@@ -8,7 +8,7 @@ use crate::{job::Outcome, provider::Provider, store::Claimed};
 impl Worker {
     /// Calls a cancelled job off at its provider, and removes what was stored of it.
     pub(super) async fn remove(&self, provider: Option<&Provider>, claimed: &Claimed) -> Outcome {
-        let task_id = claimed.order.task_id;
+        let task_id = claimed.task_id;
         for key in [ObjectKey::task_video(task_id), ObjectKey::task_thumbnail(task_id)] {
             if let Err(error) = self.storage.delete(&key).await {
                 tracing::warn!(error = &error as &dyn Error, %key, "a stored result was not removed");

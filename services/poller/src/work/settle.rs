@@ -1,13 +1,13 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use zoetrope_domain::backoff;
 
-use super::{Account, Worker};
+use super::{Account, Worker, recorder::RecordError};
 use crate::{
     error::StoreError,
-    job::{self, Event, Outcome, State, Step},
-    store::{self, Claimed},
+    job::{self, Event, Outcome, Policy, State, Step},
+    store::{self, Claimed, Record},
 };
 
 /// Waits between tries to record an outcome while Postgres is away.
@@ -24,18 +24,28 @@ enum Settled {
     Discarded,
 }
 
+/// An outcome on its way into the table.
+struct Settlement<'a> {
+    claimed: &'a Claimed,
+    policy: Policy,
+    outcome: Outcome,
+    step: Step,
+    random: f64,
+}
+
 impl Worker {
     /// Records what came of the work. While Postgres is away it is held, for as long as the process lives: the id of an accepted
     /// submission is known to nobody else.
     pub(super) async fn settle(&self, account: &Account, claimed: &Claimed, outcome: Outcome) {
-        let random = rand::random();
-        let Some(step) = job::apply(&account.policy, &claimed.job, claimed.ages, outcome.clone(), random) else {
+        let (random, policy) = (rand::random(), account.policy_of(claimed));
+        let Some(step) = job::apply(&policy, &claimed.job, claimed.ages, outcome.clone(), random) else {
             tracing::error!(state = claimed.job.state.as_str(), outcome = outcome.as_str(), "an outcome does not fit its job");
             return;
         };
+        let settlement = Settlement { claimed, policy, outcome, step, random };
         let mut failures = 0;
         loop {
-            match self.record(account, claimed, &step, &outcome, random).await {
+            match self.record(&settlement).await {
                 Ok(settled) => return self.announce(claimed, &settled),
                 Err(error) if !self.cutoff.is_cancelled() && (error.is_unavailable() || failures < MAX_REFUSALS) => {
                     if failures == 0 {
@@ -48,7 +58,7 @@ impl Worker {
                 Err(error) => {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
-                        outcome = outcome.as_str(),
+                        outcome = settlement.outcome.as_str(),
                         "an outcome was not recorded; the job comes again when its lease has ended"
                     );
                     return;
@@ -57,25 +67,25 @@ impl Worker {
         }
     }
 
-    async fn record(
-        &self,
-        account: &Account,
-        claimed: &Claimed,
-        step: &Step,
-        outcome: &Outcome,
-        random: f64,
-    ) -> Result<Settled, StoreError> {
-        let task_id = claimed.order.task_id;
+    async fn record(&self, settlement: &Settlement<'_>) -> Result<Settled, RecordError> {
+        let Settlement { claimed, step, .. } = settlement;
+        let (task_id, token, traceparent) = (claimed.task_id, claimed.token, claimed.traceparent.clone());
+        if self.recorder.record(Record { task_id, token, step: step.clone(), traceparent }).await? {
+            return Ok(Settled::Recorded(step.clone()));
+        }
+        self.record_late(settlement).await.map_err(|error| RecordError::Store(Arc::new(error)))
+    }
+
+    async fn record_late(&self, settlement: &Settlement<'_>) -> Result<Settled, StoreError> {
+        let Settlement { claimed, policy, outcome, random, .. } = settlement;
+        let task_id = claimed.task_id;
         self.database
-            .transaction("settle_job", async |conn| {
-                if store::record(conn, task_id, claimed.token, step).await? {
-                    return Ok(Settled::Recorded(step.clone()));
-                }
+            .transaction("record_late", async |conn| {
                 let Some((_, present)) = store::lock(conn, task_id).await? else { return Ok(Settled::Discarded) };
-                let Some(late) = job::late(&account.policy, &present, outcome.clone(), random) else {
+                let Some(late) = job::late(policy, &present, outcome.clone(), *random) else {
                     return Ok(Settled::Discarded);
                 };
-                store::record_late(conn, task_id, &late).await?;
+                store::record_late(conn, task_id, late.clone(), claimed.traceparent.clone()).await?;
                 Ok(Settled::Late(late))
             })
             .await
@@ -99,7 +109,7 @@ impl Worker {
             self.relay.wake();
         }
         if let (Some(work), Some(due)) = (step.job.state.work(), step.due) {
-            self.alarms.ring(&claimed.order.provider, work, due);
+            self.alarms.ring(&claimed.provider, work, due);
         }
     }
 }

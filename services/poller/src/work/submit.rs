@@ -7,6 +7,7 @@ use super::{
 use crate::{
     error::StoreError,
     job::{Outcome, State},
+    order::Order,
     provider::Provider,
     store::{self, Claimed},
 };
@@ -14,10 +15,18 @@ use crate::{
 impl Worker {
     /// Hands a job to the provider: everything that can fail harmlessly comes first, then the intent is recorded, then the call is made.
     pub(super) async fn submit(&self, provider: &Provider, lease: &Lease<'_>, claimed: &mut Claimed) -> Result<Outcome, Cut> {
-        let submission = match lease.hold(provider.prepare(&claimed.order, &self.storage)).await? {
+        let order = match lease.hold(self.order(claimed)).await? {
+            Ok(order) => order,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the order was not read");
+                return Ok(Outcome::again());
+            }
+        };
+        let submission = match lease.hold(provider.prepare(&order, &self.storage)).await? {
             Ok(submission) => submission,
             Err(outcome) => return Ok(outcome),
         };
+        drop(order);
         match lease.hold(self.intend(claimed)).await? {
             Ok(true) => {}
             Ok(false) => return Err(Cut::Lost),
@@ -38,8 +47,13 @@ impl Worker {
         }
     }
 
+    async fn order(&self, claimed: &Claimed) -> Result<Order, StoreError> {
+        let mut conn = self.database.connection().await?;
+        Ok(store::order(&mut conn, claimed.task_id).await?)
+    }
+
     async fn intend(&self, claimed: &Claimed) -> Result<bool, StoreError> {
         let mut conn = self.database.connection().await?;
-        Ok(store::record_intent(&mut conn, claimed.order.task_id, claimed.token).await?)
+        Ok(store::record_intent(&mut conn, claimed.task_id, claimed.token).await?)
     }
 }
