@@ -16,7 +16,7 @@ use crate::{
     provider::Provider,
     replicas::{self, Replicas},
     scheduler::{self, Accounts, Cutoff},
-    settings::{MigrationSettings, Settings},
+    settings::{PostgresOnly, Settings},
     store::Capacity,
     work::{Account, Recorder, Worker},
 };
@@ -77,7 +77,7 @@ fn accounts(settings: &Settings, durations: &Arc<Durations>) -> anyhow::Result<A
 }
 
 /// Brings the schema up to date.
-pub(crate) async fn migrate(settings: MigrationSettings) -> anyhow::Result<()> {
+pub(crate) async fn migrate(settings: PostgresOnly) -> anyhow::Result<()> {
     for name in zoetrope_postgres::migrate(&settings.postgres, MIGRATIONS).await? {
         tracing::info!(migration = name, "applied");
     }

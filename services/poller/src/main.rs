@@ -26,6 +26,7 @@ mod error;
 mod events;
 mod forgetting;
 mod job;
+mod jobs_command;
 mod order;
 mod provider;
 mod replicas;
@@ -38,6 +39,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use zoetrope_service::ConfigArgs;
+
+use crate::jobs_command::JobsArgs;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -58,12 +61,14 @@ enum Command {
     Serve,
     /// Bring the database schema up to date
     Migrate,
+    Jobs(JobsArgs),
 }
 
 fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     match command {
         Command::Serve => zoetrope_service::serve("poller", &config, application::build),
+        Command::Jobs(args) => zoetrope_service::once("poller", &config, |settings| jobs_command::run(settings, args)),
         Command::Migrate => zoetrope_service::once("poller", &config, application::migrate),
     }
 }

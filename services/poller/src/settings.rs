@@ -27,9 +27,9 @@ pub(crate) struct Settings {
     pub(crate) polling: PollingSettings,
 }
 
-/// What `migrate` needs.
+/// What the commands need that only touch the database.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct MigrationSettings {
+pub(crate) struct PostgresOnly {
     pub(crate) postgres: PostgresSettings,
 }
 
