@@ -32,7 +32,7 @@ pub use object_server::ObjectServer;
 pub use platform::{Platform, PlatformBuilder};
 pub use process::{Service, ServiceProcess, binary};
 pub use servers::{Server, Servers};
-pub use simulation::{Simulation, Submission};
+pub use simulation::{Simulation, Submission, Totals};
 pub use socket::{Frame, Socket};
 pub use user::{Answer, User};
 pub use wait::eventually;

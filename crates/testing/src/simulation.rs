@@ -30,9 +30,14 @@ struct Books {
     totals: Totals,
 }
 
-#[derive(Deserialize)]
-struct Totals {
-    deleted: u64,
+/// How often it was called.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Totals {
+    /// For files, whole or in part.
+    pub contents: u64,
+    /// For a part of a file, successfully.
+    pub ranges: u64,
+    pub deleted: u64,
 }
 
 impl Simulation {
@@ -47,6 +52,16 @@ impl Simulation {
 
     pub async fn submissions(&self) -> Result<Vec<Submission>> {
         Ok(self.books().await?.submissions)
+    }
+
+    pub async fn totals(&self) -> Result<Totals> {
+        Ok(self.books().await?.totals)
+    }
+
+    /// The file of a video, by the provider's id.
+    pub async fn video(&self, id: &str) -> Result<Vec<u8>> {
+        let request = self.http.get(format!("{}/v1/videos/{id}/content", self.base_url)).bearer_auth("sk-test");
+        Ok(request.send().await?.error_for_status()?.bytes().await?.into())
     }
 
     /// How many videos it was told to delete.

@@ -65,5 +65,10 @@ const fn phase(phase: Option<JobPhase>) -> v1::JobPhase {
 }
 
 fn file(file: &StoredFile) -> v1::StoredFile {
-    v1::StoredFile { key: file.key.clone(), content_type: file.content_type.clone(), size: file.size, ..Default::default() }
+    v1::StoredFile {
+        key: file.key.clone(),
+        content_type: file.content_type.clone(),
+        size: file.size,
+        sha256: file.sha256.map(Vec::from).unwrap_or_default(),
+    }
 }

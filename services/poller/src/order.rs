@@ -28,8 +28,12 @@ impl Order {
     /// Takes everything as it comes; what makes no sense is found when the request is prepared, and then ends the job.
     pub(crate) fn new(task_id: TaskId, message: SubmitJob) -> Self {
         let video = message.video.unwrap_or_default();
-        let reference =
-            video.reference_image.map(|file| StoredFile { key: file.key, content_type: file.content_type, size: file.size });
+        let reference = video.reference_image.map(|file| StoredFile {
+            key: file.key,
+            content_type: file.content_type,
+            size: file.size,
+            sha256: None,
+        });
         Self {
             task_id,
             // Without a time it may be of any age.

@@ -9,10 +9,12 @@ pub(crate) enum Call {
     Submit,
     /// `GET /v1/videos/{id}`
     Poll,
-    /// `GET /v1/videos/{id}/content`
+    /// `GET /v1/videos/{id}/content`, or the address that the video names
     Content,
     /// `DELETE /v1/videos/{id}`
     Delete,
+    /// A look at the address that the video names. Counted, but nothing that a fault could hit.
+    Link,
 }
 
 /// What happens instead of a proper answer.
@@ -26,6 +28,10 @@ pub(crate) enum Fault {
     },
     /// The call takes effect; the answer is 200 with a body that is not JSON.
     Malformed,
+    /// A video in a status that no client has heard of.
+    UnknownStatus,
+    /// 200 and a page for browsers instead of the file.
+    Garbage,
     /// The connection is closed without an answer; the call has no effect.
     CutBefore,
     /// The call takes effect; then the connection is closed without an answer.
@@ -39,6 +45,16 @@ pub(crate) enum Fault {
 pub(crate) enum Times {
     Exactly(u32),
     Always,
+}
+
+impl Times {
+    /// Whether the `nth` call (from 0) is among them.
+    pub(crate) const fn include(self, nth: u32) -> bool {
+        match self {
+            Self::Exactly(times) => nth < times,
+            Self::Always => true,
+        }
+    }
 }
 
 /// One fault for one kind of call.

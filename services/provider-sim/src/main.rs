@@ -13,8 +13,11 @@
 //! | `POST /v1/videos` | JSON or multipart: `prompt`, `model`, `seconds` (1 to 60), `size`, in multipart also the file `input_reference` → the video object |
 //! | `GET /v1/videos?limit&after&order` | a page of video objects, newest first |
 //! | `GET /v1/videos/{id}` | the video object |
-//! | `GET /v1/videos/{id}/content?variant=video\|thumbnail\|spritesheet` | MP4, WebP or JPEG; 409 before the video is completed |
+//! | `GET /v1/videos/{id}/content?variant=video\|thumbnail\|spritesheet` | MP4, WebP or JPEG, with `ETag`; `Range` and `If-Range` are obeyed; 409 before the video is completed |
 //! | `DELETE /v1/videos/{id}` | `{"id", "object": "video.deleted", "deleted": true}` |
+//!
+//! With the directive `link`, the completed video names the address of its file in `url`: `/files/{id}?expires&sig`, which needs no key and
+//! answers 403 once it has expired.
 //!
 //! `Idempotency-Key` is recorded (and shown in the object's `metadata.idempotency_key`) but has no effect: a submission sent
 //! twice is two videos, so that a client that repeats itself is caught.
@@ -35,7 +38,7 @@
 //!
 //! `GET /simulation/submissions` tells every accepted submission (`idempotency_key`, `prompt`, `video_id`, `times` this key was
 //! accepted, `has_reference_image`, `reference_image_bytes`, `traceparent`) and `totals` (`accepted`, `polls`, `contents`,
-//! `deleted`). `DELETE` empties the books; the videos stay. `/simulation` asks for no key: never expose this program.
+//! `ranges`, `deleted`). `DELETE` empties the books; the videos stay. `/simulation` asks for no key: never expose this program.
 
 mod application;
 mod behaviour;

@@ -1,6 +1,10 @@
 //! The simulator itself: accepts orders, meets calls with the faults that were asked for, and hands out clips.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use tokio::time;
@@ -13,18 +17,24 @@ use crate::{
     render::Clip,
     store::{Scope, Store},
     studio::{Studio, StudioError},
-    video::{Plan, Video, VideoOrder},
+    video::{KEPT_SECONDS, Plan, Stage, Video, VideoOrder},
 };
 
 pub(crate) struct Simulator {
     behaviour: Mutex<Arc<Behaviour>>,
     store: Mutex<Store>,
     studio: Studio,
+    link_key: RandomState,
 }
 
 impl Simulator {
     pub(crate) fn new(behaviour: Behaviour) -> Self {
-        Self { behaviour: Mutex::new(Arc::new(behaviour)), store: Mutex::default(), studio: Studio::new() }
+        Self {
+            behaviour: Mutex::new(Arc::new(behaviour)),
+            store: Mutex::default(),
+            studio: Studio::new(),
+            link_key: RandomState::new(),
+        }
     }
 
     pub(crate) fn behaviour(&self) -> Arc<Behaviour> {
@@ -54,6 +64,22 @@ impl Simulator {
             counted.then(|| store.count_call(scope, call)).and_then(|nth| fault_for(&directives.faults, call, nth))
         };
         fault_of(behaviour.everyone(), Scope::Everyone).or_else(|| fault_of(own, scope))
+    }
+
+    /// When the address in this completed video expires, as looked at now; `None` when it has none.
+    pub(crate) fn link_expiry(&self, video: &Video, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let rule = video.order.directives.link.or(self.behaviour().everyone().link)?;
+        if !matches!(video.stage(now), Stage::Completed { .. }) {
+            return None;
+        }
+        let nth = self.store().count_call(Scope::Video(video.id.clone()), Call::Link);
+        let life = if rule.times.include(nth) { rule.life } else { Duration::from_secs(KEPT_SECONDS.unsigned_abs()) };
+        Some(now + life)
+    }
+
+    /// Proves that an address was made here. The key dies with the process.
+    pub(crate) fn sign(&self, id: &str, expires_millis: i64) -> String {
+        format!("{:016x}", self.link_key.hash_one((id, expires_millis)))
     }
 
     /// Records a submission. The same order twice is two videos: what a client repeats must be seen.

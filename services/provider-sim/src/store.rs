@@ -40,6 +40,8 @@ pub(crate) struct Totals {
     pub(crate) accepted: u64,
     pub(crate) polls: u64,
     pub(crate) contents: u64,
+    /// Those contents of which a part was asked for and sent.
+    pub(crate) ranges: u64,
     pub(crate) deleted: u64,
 }
 

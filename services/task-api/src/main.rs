@@ -20,6 +20,7 @@ mod messages;
 mod models;
 mod openapi;
 mod settings;
+mod sha256;
 mod store;
 mod task;
 

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use zoetrope_domain::{Credits, TaskId, TaskKind, TaskState, TaskStatus, UserId, VideoOrder, VideoSize};
 
+use crate::sha256::Sha256;
+
 /// One generation that a user asked and paid for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
@@ -56,6 +58,8 @@ pub struct ReferenceImage {
 pub struct VideoOutput {
     /// Length of the file in bytes.
     pub video_size: u64,
+    /// Of that file; unknown for videos that were stored before it was recorded.
+    pub video_sha256: Option<Sha256>,
     pub has_thumbnail: bool,
 }
 

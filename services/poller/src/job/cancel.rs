@@ -39,7 +39,7 @@ mod tests {
     }
 
     fn stored() -> Outcome {
-        let video = StoredFile { key: "tasks/x/video.mp4".into(), content_type: "video/mp4".into(), size: 7 };
+        let video = StoredFile { key: "tasks/x/video.mp4".into(), content_type: "video/mp4".into(), size: 7, sha256: None };
         Outcome::Stored(StoredResult { video, thumbnail: None })
     }
 

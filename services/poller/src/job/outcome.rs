@@ -24,7 +24,7 @@ pub(crate) enum Outcome {
         /// How long the provider asks us to wait at the least.
         retry_after: Option<Duration>,
     },
-    /// The provider says that it knows no such job.
+    /// The provider says that it knows no such job, or, of a finished one, has no usable file.
     Missing,
     /// The end, without a result.
     Failed(Failure),
@@ -68,4 +68,6 @@ pub(crate) struct StoredFile {
     pub(crate) content_type: String,
     /// Length in bytes.
     pub(crate) size: u64,
+    /// SHA-256 of the content, if anybody has computed it; of a result it is always known.
+    pub(crate) sha256: Option<[u8; 32]>,
 }

@@ -18,7 +18,7 @@ enum Happening {
 fn any_outcome() -> impl Strategy<Value = Outcome> {
     let phase = prop_oneof![Just(JobPhase::Submitted), Just(JobPhase::Generating)];
     let retry_after = prop::option::of((0u64..100_000).prop_map(Duration::from_secs));
-    let video = StoredFile { key: "tasks/x/video.mp4".into(), content_type: "video/mp4".into(), size: 7 };
+    let video = StoredFile { key: "tasks/x/video.mp4".into(), content_type: "video/mp4".into(), size: 7, sha256: None };
     prop_oneof![
         3 => Just(Outcome::Accepted("video_1".parse().expect("a usable id"))),
         2 => Just(Outcome::Ambiguous),

@@ -6,6 +6,8 @@ use super::{Ages, ExternalId, Failure, FailureCode, Outcome, Policy, State, Stor
 
 /// Polls in a row without a proper answer after which "no such job" is believed.
 const MISSING_POLLS: u32 = 10;
+/// Tries in a row that brought no result after which "there is no file" is believed. A provider may be a moment behind its own word.
+const MISSING_RESULTS: u32 = 5;
 /// Tries to tell the provider of a cancellation.
 const REMOVAL_TRIES: u32 = 6;
 
@@ -125,8 +127,8 @@ pub(crate) fn apply(policy: &Policy, job: &Job, ages: Ages, outcome: Outcome, ra
         (State::Polling, Outcome::Missing) => poll_again(policy, job, ages, true, None, random),
 
         (State::Archiving, Outcome::Stored(result)) => job.to(State::Succeeded, None).telling(Event::Succeeded(result)),
-        (State::Archiving, Outcome::Again { retry_after }) => archive_again(policy, job, ages, retry_after, random),
-        (State::Archiving, Outcome::Missing) => archive_again(policy, job, ages, None, random),
+        (State::Archiving, Outcome::Again { retry_after }) => archive_again(policy, job, ages, false, retry_after, random),
+        (State::Archiving, Outcome::Missing) => archive_again(policy, job, ages, true, None, random),
 
         (State::Pending, Outcome::Accepted(_) | Outcome::Ambiguous | Outcome::Missing)
         | (State::Submitting, Outcome::Missing)
@@ -194,11 +196,11 @@ fn poll_again(policy: &Policy, job: Job, ages: Ages, missing: bool, retry_after:
     polled.stay(due)
 }
 
-fn archive_again(policy: &Policy, job: Job, ages: Ages, retry_after: Option<Duration>, random: f64) -> Step {
-    if ages.state >= policy.archive_deadline {
+fn archive_again(policy: &Policy, job: Job, ages: Ages, missing: bool, retry_after: Option<Duration>, random: f64) -> Step {
+    let failures = job.failures + 1;
+    if ages.state >= policy.archive_deadline || (missing && failures >= MISSING_RESULTS) {
         return job.fail(Failure::of(FailureCode::ResultUnavailable));
     }
-    let failures = job.failures + 1;
     Job { failures, ..job }.stay(policy.retry(failures, retry_after, random))
 }
 

@@ -33,7 +33,7 @@ fn accepted() -> Outcome {
 }
 
 fn stored() -> Outcome {
-    let video = StoredFile { key: "tasks/x/video.mp4".into(), content_type: "video/mp4".into(), size: 7 };
+    let video = StoredFile { key: "tasks/x/video.mp4".into(), content_type: "video/mp4".into(), size: 7, sha256: None };
     Outcome::Stored(StoredResult { video, thumbnail: None })
 }
 
@@ -135,6 +135,19 @@ fn a_result_is_fetched_again_until_the_deadline() {
     assert_eq!((step.job.state, step.job.failures), (State::Archiving, 1));
     let late = Ages { state: POLICY.archive_deadline, ..Ages::default() };
     assert_eq!(failure_code(&aged(&job(State::Archiving), late, Outcome::again())), "RESULT_UNAVAILABLE");
+}
+
+#[test]
+fn a_result_that_does_not_exist_is_not_waited_for_until_the_deadline() {
+    let mut job = job(State::Archiving);
+    for _ in 1..MISSING_RESULTS {
+        let step = after(&job, Outcome::Missing);
+        assert_eq!((step.job.state, step.event), (State::Archiving, None));
+        job = step.job;
+    }
+    assert_eq!(after(&job, Outcome::again()).job.state, State::Archiving);
+    assert_eq!(after(&job, stored()).job.state, State::Succeeded);
+    assert_eq!(failure_code(&after(&job, Outcome::Missing)), "RESULT_UNAVAILABLE");
 }
 
 #[test]

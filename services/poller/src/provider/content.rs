@@ -1,12 +1,14 @@
 use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{StreamExt, stream::BoxStream};
+use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::{
     Provider,
-    http::{CallError, Operation},
+    download::{Download, DownloadError},
+    http::Operation,
     media,
     report::{self, Report},
     settings::ResultFrom,
@@ -14,16 +16,17 @@ use super::{
 use crate::job::{ExternalId, Outcome};
 
 /// A file at the provider, being read.
-pub(crate) struct Media {
+pub(crate) struct Media<'a> {
     /// Recognised from its bytes.
     pub(crate) content_type: &'static str,
-    pub(crate) stream: BoxStream<'static, Result<Bytes, reqwest::Error>>,
+    /// The whole file, or an error: a cut in the middle is mended where the server lets it.
+    pub(crate) stream: BoxStream<'a, Result<Bytes, DownloadError>>,
 }
 
 /// The file cannot be had, at least not now.
 #[derive(Debug)]
 pub(crate) enum NoMedia {
-    /// The provider says that there is none.
+    /// The provider says that there is none, or has something else in its place.
     Absent,
     Later {
         retry_after: Option<Duration>,
@@ -32,7 +35,7 @@ pub(crate) enum NoMedia {
 
 impl Provider {
     /// The finished video of a job, from wherever the provider keeps it.
-    pub(crate) async fn video(&self, id: &ExternalId) -> Result<Media, NoMedia> {
+    pub(crate) async fn video(&self, id: &ExternalId) -> Result<Media<'_>, NoMedia> {
         match self.result {
             ResultFrom::Content => match self.file(Operation::Content, self.content_url(id), "video/").await {
                 Err(NoMedia::Absent) => match self.result_url(id).await? {
@@ -49,7 +52,7 @@ impl Provider {
     }
 
     /// A still picture of the finished video. Many providers have none.
-    pub(crate) async fn thumbnail(&self, id: &ExternalId) -> Result<Media, NoMedia> {
+    pub(crate) async fn thumbnail(&self, id: &ExternalId) -> Result<Media<'_>, NoMedia> {
         let mut url = self.content_url(id);
         url.query_pairs_mut().append_pair("variant", "thumbnail");
         self.file(Operation::Thumbnail, url, "image/").await
@@ -67,32 +70,42 @@ impl Provider {
         })?;
         match report::read(&answer.body) {
             Ok(Report::Completed { url }) => Ok(url),
-            Ok(_) | Err(_) => Err(NoMedia::Later { retry_after: None }),
+            // It has finished once; that it takes it back means that there is no result.
+            Ok(Report::Failed(_)) => Err(NoMedia::Absent),
+            Ok(Report::Waiting | Report::Generating(_)) => Err(NoMedia::Later { retry_after: None }),
+            Ok(Report::Unknown { word, .. }) => {
+                self.note_unknown(&word);
+                Err(NoMedia::Later { retry_after: None })
+            }
+            Err(unreadable) => {
+                self.note_unreadable(unreadable);
+                Err(NoMedia::Later { retry_after: None })
+            }
         }
     }
 
-    async fn file(&self, operation: Operation, url: Url, wanted: &str) -> Result<Media, NoMedia> {
+    async fn file(&self, operation: Operation, url: Url, wanted: &str) -> Result<Media<'_>, NoMedia> {
         let later = |error: &(dyn Error + 'static)| {
             tracing::warn!(%operation, error, "the provider does not deliver the file");
             NoMedia::Later { retry_after: None }
         };
-        let download = self.http.download(operation, url).await.map_err(|error| later(error.as_error()))?;
-        match download.status {
+        let answer = self.http.download(operation, url, HeaderMap::new()).await.map_err(|error| later(error.as_error()))?;
+        match answer.status {
             200 => {}
             404 | 410 => return Err(NoMedia::Absent),
             status => {
                 tracing::warn!(%operation, status, "the provider does not deliver the file");
-                return Err(NoMedia::Later { retry_after: download.retry_after });
+                return Err(NoMedia::Later { retry_after: answer.retry_after });
             }
         }
-        let body = download.response.bytes_stream().map_err(reqwest::Error::without_url).boxed();
-        let (start, stream) = media::peek(body).await.map_err(|error| later(CallError::from(error).as_error()))?;
+        let file = Download::new(&self.http, operation, answer.response).stream().boxed();
+        let (start, stream) = media::peek(file).await.map_err(|error| later(&error))?;
         match media::recognise(&start).filter(|found| found.starts_with(wanted)) {
             Some(content_type) => Ok(Media { content_type, stream: stream.boxed() }),
             None => {
                 self.http.count_unreadable(operation);
                 tracing::warn!(%operation, "the provider delivered something else than the file");
-                Err(NoMedia::Later { retry_after: None })
+                Err(NoMedia::Absent)
             }
         }
     }

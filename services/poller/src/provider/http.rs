@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use reqwest::{
     Client, ClientBuilder, RequestBuilder, Response,
-    header::{AUTHORIZATION, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use secrecy::ExposeSecret;
@@ -48,7 +48,7 @@ pub(super) struct Answer {
 
 /// There is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CallError {
+pub(crate) enum CallError {
     /// The request did not leave: no name, no connection, no TLS.
     #[error("the provider could not be reached")]
     NotSent(#[source] reqwest::Error),
@@ -143,13 +143,13 @@ impl Http {
     }
 
     /// Begins a download. The answer may be of any status; its body is still to come.
-    pub(super) async fn download(&self, operation: Operation, url: Url) -> Result<Download, CallError> {
-        let request = self.downloads.get(url.clone());
+    pub(super) async fn download(&self, operation: Operation, url: Url, headers: HeaderMap) -> Result<FileAnswer, CallError> {
+        let request = self.downloads.get(url.clone()).headers(headers);
         // The address of a result may be anybody's; the key is for the provider alone.
         let request = if url.origin() == self.base.origin() { self.authorized(request) } else { request };
         self.measured(operation, async {
             let response = self.traced(request).send().await.map_err(CallError::from)?;
-            Ok(Download { status: response.status().as_u16(), retry_after: asked_to_wait(&response), response })
+            Ok(FileAnswer { status: response.status().as_u16(), retry_after: asked_to_wait(&response), response })
         })
         .await
     }
@@ -158,6 +158,15 @@ impl Http {
     pub(super) fn count_unreadable(&self, operation: Operation) {
         metrics::counter!(
             "zoetrope_provider_unreadable_answers_total",
+            "provider" => self.name.clone(), "operation" => operation.as_str(),
+        )
+        .increment(1);
+    }
+
+    /// Counts a download that goes on after a cut.
+    pub(super) fn count_resumed(&self, operation: Operation) {
+        metrics::counter!(
+            "zoetrope_provider_resumed_downloads_total",
             "provider" => self.name.clone(), "operation" => operation.as_str(),
         )
         .increment(1);
@@ -206,8 +215,8 @@ impl Http {
     }
 }
 
-/// The beginning of a download.
-pub(super) struct Download {
+/// The beginning of an answer that brings a file, or a part of one.
+pub(super) struct FileAnswer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) response: Response,
@@ -223,7 +232,7 @@ impl Answered for Answer {
     }
 }
 
-impl Answered for Download {
+impl Answered for FileAnswer {
     fn status(&self) -> u16 {
         self.status
     }

@@ -16,6 +16,8 @@
 //! | answers 2xx with an unreadable body, is cut off, takes too long | ambiguous |
 
 mod content;
+mod download;
+mod file_version;
 mod http;
 mod json;
 mod lookup;

@@ -43,16 +43,24 @@ impl Provider {
                 Outcome::Failed(Failure::told(FailureCode::GenerationFailed, reason.message, retryable))
             }
             Ok(Report::Unknown { word, progress }) => {
-                self.http.count_unreadable(Operation::Retrieve);
-                tracing::warn!(status = %word, "the provider reports a status that is not known");
+                self.note_unknown(&word);
                 Outcome::Reported { phase: JobPhase::Generating, progress }
             }
             Err(unreadable) => {
-                self.http.count_unreadable(Operation::Retrieve);
-                tracing::warn!(error = %unreadable, "the provider's report cannot be read");
+                self.note_unreadable(unreadable);
                 Outcome::again()
             }
         }
+    }
+
+    pub(super) fn note_unknown(&self, word: &str) {
+        self.http.count_unreadable(Operation::Retrieve);
+        tracing::warn!(status = %word, "the provider reports a status that is not known");
+    }
+
+    pub(super) fn note_unreadable(&self, unreadable: Unreadable) {
+        self.http.count_unreadable(Operation::Retrieve);
+        tracing::warn!(error = %unreadable, "the provider's report cannot be read");
     }
 
     /// The video as the provider shows it, or what to make of it when it shows none.

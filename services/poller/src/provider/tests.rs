@@ -1,5 +1,7 @@
 //! The adapter over real sockets, against a server that plays one scripted answer per request.
 
+mod downloads;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -41,6 +43,8 @@ impl Request {
 
 enum Play {
     Answer(u16, &'static str, Vec<u8>),
+    /// Promises this many bytes more than it sends, and hangs up.
+    Short(u16, &'static str, Vec<u8>, usize),
     /// Reads the request and hangs up.
     Cut,
     /// Reads the request and says nothing for a while.
@@ -60,12 +64,14 @@ fn server(plays: Vec<Play>) -> (String, Receiver<Request>) {
         for play in plays {
             let (mut socket, _) = listener.accept().unwrap();
             let _ = sender.send(read_request(&mut socket));
+            let mut answer = |status, headers, body: Vec<u8>, missing| {
+                let length = body.len() + missing;
+                let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n");
+                let _ = socket.write_all(&[head.as_bytes(), &body].concat());
+            };
             match play {
-                Play::Answer(status, headers, body) => {
-                    let head =
-                        format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
-                    let _ = socket.write_all(&[head.as_bytes(), &body].concat());
-                }
+                Play::Answer(status, headers, body) => answer(status, headers, body, 0),
+                Play::Short(status, headers, body, missing) => answer(status, headers, body, missing),
                 Play::Cut => {}
                 Play::Silence => thread::sleep(Duration::from_secs(2)),
             }
@@ -173,7 +179,7 @@ async fn an_image_is_submitted_as_a_form() {
     let image = b"\x89PNG\r\n\x1a\n and the rest".as_slice();
     let chunks = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(image))]);
     storage.put_stream(&key, chunks, None).await.unwrap();
-    let reference = StoredFile { key: key.to_string(), content_type: "image/png".into(), size: image.len() as u64 };
+    let reference = StoredFile { key: key.to_string(), content_type: "image/png".into(), size: image.len() as u64, sha256: None };
     let order = Order { kind: "image_to_video".into(), reference: Some(reference), seconds: 0, watermark: true, ..order() };
 
     let (address, requests) = server(vec![json(200, r#""video_1""#)]);
@@ -198,7 +204,8 @@ async fn an_image_is_submitted_as_a_form() {
 async fn what_cannot_be_submitted_never_leaves() {
     let (storage, path) = storage();
     let provider = plain("http://127.0.0.1:1");
-    let gone = StoredFile { key: ObjectKey::reference_image(TASK).to_string(), content_type: "image/png".into(), size: 1 };
+    let gone =
+        StoredFile { key: ObjectKey::reference_image(TASK).to_string(), content_type: "image/png".into(), size: 1, sha256: None };
     let cases = [
         (Order { kind: "image_to_3d".into(), ..order() }, FailureCode::UnsupportedJob),
         (Order { kind: "image_to_video".into(), ..order() }, FailureCode::UnsupportedJob),
@@ -306,11 +313,14 @@ async fn a_file_elsewhere_is_read_without_our_key() {
 
 #[tokio::test]
 async fn what_is_no_video_is_not_taken_for_one() {
-    let plays = vec![json(200, r#"{"error":"expired"}"#), json(200, ""), json(500, ""), Play::Cut];
-    let (address, _requests) = server(plays);
-    let provider = plain(&address);
-    for _ in 0..4 {
-        assert!(matches!(provider.video(&id()).await, Err(NoMedia::Later { .. })));
+    let completed = || json(200, r#"{"id":"video_1","status":"completed"}"#);
+    for body in [r#"{"error":"expired"}"#, "<!doctype html>", ""] {
+        let (address, _requests) = server(vec![json(200, body), completed()]);
+        assert!(matches!(plain(&address).video(&id()).await, Err(NoMedia::Absent)), "{body}");
+    }
+    for play in [json(500, ""), json(403, ""), Play::Cut, Play::Short(200, "", b"\0\0\0".into(), 9)] {
+        let (address, _requests) = server(vec![play]);
+        assert!(matches!(plain(&address).video(&id()).await, Err(NoMedia::Later { .. })));
     }
 }
 

@@ -67,6 +67,7 @@ impl From<OrderRow> for Order {
             key,
             content_type: row.reference_content_type.unwrap_or_default(),
             size: row.reference_bytes.unwrap_or_default().cast_unsigned(),
+            sha256: None,
         });
         Self {
             task_id: row.task_id.into(),

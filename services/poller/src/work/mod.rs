@@ -53,7 +53,7 @@ impl Worker {
         let result = match (&account.provider, claimed.job.state) {
             (_, State::Deleting) => lease.hold(self.remove(account.provider.as_ref(), &claimed)).await,
             (Some(provider), State::Pending) => self.submit(provider, &lease, &mut claimed).await,
-            (Some(provider), state) => lease.hold(self.follow(provider, state, &claimed)).await,
+            (Some(provider), state) => lease.hold(self.follow(provider, &account.policy, state, &claimed)).await,
             (None, _) => Ok(Outcome::Failed(Failure::of(FailureCode::UnknownProvider))),
         };
         match result {
@@ -63,7 +63,7 @@ impl Worker {
         }
     }
 
-    async fn follow(&self, provider: &Provider, state: State, claimed: &Claimed) -> Outcome {
+    async fn follow(&self, provider: &Provider, policy: &Policy, state: State, claimed: &Claimed) -> Outcome {
         let task_id = claimed.task_id;
         match (state, &claimed.job.external_id) {
             (State::Submitting, _) => {
@@ -73,7 +73,7 @@ impl Worker {
             (State::Unconfirmed, _) if provider.can_look_up() => provider.find(task_id).await,
             (State::Unconfirmed, _) => Outcome::Missing,
             (State::Polling, Some(id)) => provider.poll(id).await,
-            (State::Archiving, Some(id)) => self.archive(provider, task_id, id).await,
+            (State::Archiving, Some(id)) => self.archive(provider, policy, claimed, id).await,
             // The table's own checks allow nothing else.
             (
                 State::Pending

@@ -18,13 +18,19 @@
 //! | `stuck` | stays `in_progress` at 50 % and never ends | |
 //! | `slow=SECONDS` | each call about this video is answered that much later | |
 //! | `submit=FAULT` | `STATUS`, `malformed`, `cut-before`, `cut-after` | `times`, `retry_after` |
-//! | `poll=FAULT` | `STATUS`, `malformed`, `cut` | `times`, `retry_after` |
-//! | `content=FAULT` | `STATUS`, `cut` (in the middle of the file) | `times`, `retry_after` |
+//! | `poll=FAULT` | `STATUS`, `malformed`, `cut`, `unknown` (the status `dreaming`) | `times`, `retry_after` |
+//! | `content=FAULT` | `STATUS`, `cut` (in the middle of what was asked for), `garbage` (200 with an HTML page) | `times`, `retry_after` |
 //! | `delete=FAULT` | `STATUS`, `malformed`, `cut-before`, `cut-after` | `times`, `retry_after` |
+//!
+//! | `link=SECONDS` | the completed video has a `url`, made anew at each look at it, that is good for so long and needs no key | `times` |
 //!
 //! A fault hits one call; `times=N` makes it N, `times=always` every one. Submissions are counted by their
 //! `Idempotency-Key`, or by their prompt when they carry none; the other calls by the video. Several faults for the same call
 //! take effect one after the other. `STATUS` is 400 to 599; `retry_after` (whole seconds) goes with a `STATUS` only.
+//!
+//! `link` is for every look, and with `times=N` for the first N: the addresses that come after them last a day. So
+//! `[sim:link=0 times=1]` is an address that has expired before anyone could use it, and a good one for who asks again. The faults of
+//! `content` hit the calls to these addresses as well.
 //!
 //! `cut-before` and `STATUS` leave no trace of the call; `cut-after` and `malformed` come after it took effect.
 
@@ -32,7 +38,7 @@ mod parse;
 
 use std::time::Duration;
 
-use crate::faults::{Failure, FaultRule};
+use crate::faults::{Failure, FaultRule, Times};
 
 pub(crate) use parse::InvalidDirective;
 
@@ -44,6 +50,14 @@ pub(crate) struct Directives {
     pub(crate) slow: Duration,
     pub(crate) outcome: Outcome,
     pub(crate) faults: Vec<FaultRule>,
+    pub(crate) link: Option<LinkRule>,
+}
+
+/// How long the addresses in a completed video are good.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct LinkRule {
+    pub(crate) life: Duration,
+    pub(crate) times: Times,
 }
 
 /// How a generation ends.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Directives, Outcome};
+use super::{Directives, LinkRule, Outcome};
 use crate::faults::{Call, Failure, Fault, FaultRule, Times};
 
 const OPENING: &str = "[sim:";
@@ -58,6 +58,10 @@ fn apply(directives: &mut Directives, body: &str) -> Result<(), String> {
         "poll" => directives.faults.push(fault_rule(Call::Poll, &mut clause)?),
         "content" => directives.faults.push(fault_rule(Call::Content, &mut clause)?),
         "delete" => directives.faults.push(fault_rule(Call::Delete, &mut clause)?),
+        "link" => {
+            let times = times(&mut clause, Times::Always)?;
+            directives.link = Some(LinkRule { life: seconds(&clause.value)?, times });
+        }
         _ => return Err("has an unknown name".to_owned()),
     }
     match clause.options.keys().next() {
@@ -114,12 +118,16 @@ fn failure(clause: &mut Clause<'_>) -> Result<Failure, String> {
 }
 
 fn fault_rule(call: Call, clause: &mut Clause<'_>) -> Result<FaultRule, String> {
-    let times = match clause.options.remove("times") {
-        None => Times::Exactly(1),
-        Some("always") => Times::Always,
-        Some(number) => Times::Exactly(number.parse().map_err(|_| "needs a number or always in times".to_owned())?),
-    };
+    let times = times(clause, Times::Exactly(1))?;
     Ok(FaultRule { call, fault: fault(call, clause)?, times })
+}
+
+fn times(clause: &mut Clause<'_>, default: Times) -> Result<Times, String> {
+    match clause.options.remove("times") {
+        None => Ok(default),
+        Some("always") => Ok(Times::Always),
+        Some(number) => Ok(Times::Exactly(number.parse().map_err(|_| "needs a number or always in times".to_owned())?)),
+    }
 }
 
 fn fault(call: Call, clause: &mut Clause<'_>) -> Result<Fault, String> {
@@ -137,7 +145,9 @@ fn fault(call: Call, clause: &mut Clause<'_>) -> Result<Fault, String> {
         (Call::Submit | Call::Poll | Call::Delete, "malformed") => Ok(Fault::Malformed),
         (Call::Submit | Call::Delete, "cut-before") | (Call::Poll, "cut") => Ok(Fault::CutBefore),
         (Call::Submit | Call::Delete, "cut-after") => Ok(Fault::CutAfter),
+        (Call::Poll, "unknown") => Ok(Fault::UnknownStatus),
         (Call::Content, "cut") => Ok(Fault::CutHalfway),
+        (Call::Content, "garbage") => Ok(Fault::Garbage),
         _ => Err("names a fault that this call does not have".to_owned()),
     }
 }

@@ -31,6 +31,13 @@ fn times_and_outcomes() {
 }
 
 #[test]
+fn links() {
+    let link = |life, times| Some(LinkRule { life: Duration::from_secs(life), times });
+    assert_eq!(parse("[sim:link=2]").link, link(2, Times::Always));
+    assert_eq!(parse("[sim:link=0 times=1]").link, link(0, Times::Exactly(1)));
+}
+
+#[test]
 fn faults() {
     let status = |status, retry_after| Fault::Status { status, retry_after };
     let cases = [
@@ -43,6 +50,8 @@ fn faults() {
         ("[sim:poll=malformed times=2]", Call::Poll, Fault::Malformed, Times::Exactly(2)),
         ("[sim:poll=429 retry_after=1 times=2]", Call::Poll, status(429, Some(1)), Times::Exactly(2)),
         ("[sim:poll=cut]", Call::Poll, Fault::CutBefore, Times::Exactly(1)),
+        ("[sim:poll=unknown times=2]", Call::Poll, Fault::UnknownStatus, Times::Exactly(2)),
+        ("[sim:content=garbage times=always]", Call::Content, Fault::Garbage, Times::Always),
         ("[sim:content=500 times=2]", Call::Content, status(500, None), Times::Exactly(2)),
         ("[sim:content=cut times=1]", Call::Content, Fault::CutHalfway, Times::Exactly(1)),
         ("[sim:delete=503]", Call::Delete, status(503, None), Times::Exactly(1)),
@@ -67,6 +76,9 @@ fn what_is_not_understood_is_refused_by_name() {
         ("[sim:fail]", "needs a reason"),
         ("[sim:submit=cut]", "does not have"),
         ("[sim:content=malformed]", "does not have"),
+        ("[sim:poll=garbage]", "does not have"),
+        ("[sim:link]", "needs seconds"),
+        ("[sim:link=1 retry_after=1]", "does not take the option retry_after"),
         ("[sim:submit=200]", "400 to 599"),
         ("[sim:submit=500 times=few]", "times"),
         ("[sim:submit=429 retry_after=soon]", "retry_after"),

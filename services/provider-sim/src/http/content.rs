@@ -1,21 +1,28 @@
 //! The files of a finished video.
 
 use actix_web::{
-    HttpResponse,
-    http::header::CONTENT_DISPOSITION,
+    HttpRequest, HttpResponse,
+    http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, ETag},
     web::{Data, Path, Query},
 };
 use bytes::Bytes;
 use chrono::Utc;
 use serde::Deserialize;
 
-use super::{cut, error::ApiError, fault, videos};
+use super::{
+    cut,
+    error::ApiError,
+    fault,
+    link::Signature,
+    part::{self, Wanted},
+    videos,
+};
 use crate::{
     faults::{Call, Fault},
     render::Clip,
     simulator::Simulator,
     store::Scope,
-    video::Stage,
+    video::{Stage, Video},
 };
 
 #[derive(Debug, Deserialize)]
@@ -33,12 +40,32 @@ enum Variant {
 
 /// `GET /v1/videos/{id}/content`
 pub(super) async fn download(
+    request: HttpRequest,
     id: Path<String>,
     query: Query<ContentQuery>,
     simulator: Data<Simulator>,
 ) -> Result<HttpResponse, ApiError> {
     let video = videos::find(&simulator, &id)?;
     simulator.store().totals_mut().contents += 1;
+    send(&request, &simulator, &video, query.variant.unwrap_or(Variant::Video)).await
+}
+
+/// `GET /files/{id}`
+pub(super) async fn linked(
+    request: HttpRequest,
+    id: Path<String>,
+    signature: Query<Signature>,
+    simulator: Data<Simulator>,
+) -> Result<HttpResponse, ApiError> {
+    let video = videos::find(&simulator, &id)?;
+    simulator.store().totals_mut().contents += 1;
+    if !signature.is_good(&simulator, &id, Utc::now()) {
+        return Err(ApiError::link_refused());
+    }
+    send(&request, &simulator, &video, Variant::Video).await
+}
+
+async fn send(request: &HttpRequest, simulator: &Simulator, video: &Video, variant: Variant) -> Result<HttpResponse, ApiError> {
     let scope = Scope::Video(video.id.clone());
     let fault = simulator.meet(Call::Content, scope, &video.order.directives).await;
     let cut_halfway = match fault {
@@ -49,15 +76,28 @@ pub(super) async fn download(
     if !matches!(video.stage(Utc::now()), Stage::Completed { .. }) {
         return Err(ApiError::not_ready());
     }
-    let clip = simulator.clip(&video).await.map_err(|error| ApiError::internal(&error))?;
-    let (content_type, extension, file) = pick(clip, query.variant.unwrap_or(Variant::Video));
-    if cut_halfway {
-        return Ok(cut::halfway(content_type, file));
-    }
-    Ok(HttpResponse::Ok()
+    let clip = simulator.clip(video).await.map_err(|error| ApiError::internal(&error))?;
+    let (content_type, extension, file) = pick(clip, variant);
+    let (etag, length) = (part::etag(&file), file.len());
+    let (mut response, body) = match part::wanted(request, &etag, length) {
+        Wanted::Whole => (HttpResponse::Ok(), file),
+        Wanted::Part(range) => {
+            simulator.store().totals_mut().ranges += 1;
+            let mut response = HttpResponse::PartialContent();
+            response.insert_header((CONTENT_RANGE, format!("bytes {}-{}/{length}", range.start, range.end - 1)));
+            (response, file.slice(range))
+        }
+        Wanted::Nothing => {
+            let content_range = (CONTENT_RANGE, format!("bytes */{length}"));
+            return Ok(HttpResponse::RangeNotSatisfiable().insert_header(content_range).finish());
+        }
+    };
+    response
         .content_type(content_type)
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}.{extension}\"", video.id)))
-        .body(file))
+        .insert_header(ETag(etag))
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}.{extension}\"", video.id)));
+    Ok(if cut_halfway { cut::halfway(response, body) } else { response.body(body) })
 }
 
 fn pick(clip: Clip, variant: Variant) -> (&'static str, &'static str, Bytes) {

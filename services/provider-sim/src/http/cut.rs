@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, body::SizedStream};
+use actix_web::{HttpResponse, HttpResponseBuilder, body::SizedStream};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
@@ -23,7 +23,7 @@ pub(super) fn without_answer() -> HttpResponse {
 }
 
 /// The client gets the headers, with the full length, and half of the body.
-pub(super) fn halfway(content_type: &'static str, body: Bytes) -> HttpResponse {
+pub(super) fn halfway(mut response: HttpResponseBuilder, body: Bytes) -> HttpResponse {
     let length = body.len() as u64;
     let half = body.slice(..body.len() / 2);
     let rest = stream::once(async {
@@ -31,5 +31,5 @@ pub(super) fn halfway(content_type: &'static str, body: Bytes) -> HttpResponse {
         Err::<Bytes, Cut>(Cut)
     });
     let stream = stream::iter([Ok(half)]).chain(rest).boxed_local();
-    HttpResponse::Ok().content_type(content_type).body(SizedStream::new(length, stream))
+    response.body(SizedStream::new(length, stream))
 }

@@ -79,6 +79,14 @@ impl ApiError {
         Self { code: Some("video_not_ready"), ..Self::new(StatusCode::CONFLICT, INVALID_REQUEST, message) }
     }
 
+    /// The address of a file is forged, or its time is over.
+    pub(crate) fn link_refused() -> Self {
+        Self {
+            code: Some("link_expired"),
+            ..Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, "This link is not valid, or no longer.")
+        }
+    }
+
     /// An error that was asked for by a directive.
     pub(crate) fn simulated(status: u16, retry_after: Option<u32>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,11 +1,14 @@
-//! The HTTP side: the video API under `/v1`, which asks for a key, and the controls under `/simulation`, which do not.
+//! The HTTP side: the video API under `/v1`, which asks for a key; files under `/files`, which ask for a signature; and the controls under
+//! `/simulation`, which ask for nothing.
 
 mod authorization;
 mod content;
 mod cut;
 mod error;
 mod fault;
+mod link;
 mod order_form;
+mod part;
 mod simulation;
 mod trace;
 mod videos;
@@ -36,6 +39,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route("/videos/{id}/content", web::get().to(content::download))
                 .default_service(web::to(unknown_path)),
         )
+        .route("/files/{id}", web::get().to(content::linked))
         .route("/simulation", web::get().to(simulation::show))
         .route("/simulation", web::put().to(simulation::change))
         .route("/simulation/submissions", web::get().to(simulation::submissions))

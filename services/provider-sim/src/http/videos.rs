@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{error::ApiError, fault, order_form, view::VideoView};
+use super::{error::ApiError, fault, link, order_form, view::VideoView};
 use crate::{
     faults::Call,
     simulator::Simulator,
@@ -43,12 +43,20 @@ fn accept(simulator: &Simulator, order: VideoOrder, now: DateTime<Utc>) -> Arc<V
 }
 
 /// `GET /v1/videos/{id}`
-pub(super) async fn retrieve(id: Path<String>, simulator: Data<Simulator>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn retrieve(
+    id: Path<String>,
+    request: HttpRequest,
+    simulator: Data<Simulator>,
+) -> Result<HttpResponse, ApiError> {
     let video = find(&simulator, &id)?;
     simulator.store().totals_mut().polls += 1;
     match simulator.meet(Call::Poll, Scope::Video(id.into_inner()), &video.order.directives).await {
         Some(fault) => fault::answer(fault),
-        None => Ok(HttpResponse::Ok().json(VideoView::new(&video, Utc::now()))),
+        None => {
+            let now = Utc::now();
+            let url = link::to_file(&simulator, &video, &request, now);
+            Ok(HttpResponse::Ok().json(VideoView::new(&video, now).with_url(url)))
+        }
     }
 }
 

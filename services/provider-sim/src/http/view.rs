@@ -25,6 +25,9 @@ pub(super) struct VideoView {
     error: Option<Failure>,
     remixed_from_video_id: Option<String>,
     metadata: Metadata,
+    /// Not in the real API, but in those of many resellers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +59,11 @@ impl VideoView {
             error,
             remixed_from_video_id: None,
             metadata: Metadata { idempotency_key: order.idempotency_key.clone() },
+            url: None,
         }
+    }
+
+    pub(super) fn with_url(self, url: Option<String>) -> Self {
+        Self { url, ..self }
     }
 }

@@ -10,6 +10,7 @@ use zoetrope_domain::{JobPhase, Progress};
 use super::handle_error;
 use crate::{
     commands::{ApplyError, Commands, JobOutcome, JobReport},
+    sha256::Sha256,
     task::{Failure, VideoOutput},
 };
 
@@ -49,7 +50,12 @@ fn read(message_type: &str, payload: &[u8], now: DateTime<Utc>) -> Result<JobRep
             sequence: event.sequence,
             external_id: Some(event.external_id),
             occurred_at: datetime(event.occurred_at.as_ref()).unwrap_or(now),
-            outcome: JobOutcome::Succeeded(VideoOutput { video_size: video.size, has_thumbnail: event.thumbnail.is_some() }),
+            outcome: JobOutcome::Succeeded(VideoOutput {
+                video_size: video.size,
+                // An older poller tells none.
+                video_sha256: Sha256::try_from(video.sha256.as_slice()).ok(),
+                has_thumbnail: event.thumbnail.is_some(),
+            }),
         }
     } else if message_type == JobFailed::full_name() {
         let event = JobFailed::decode(payload)?;
@@ -101,7 +107,7 @@ mod tests {
             task_id: task_id().to_string(),
             sequence: 5,
             external_id: "video_upstream".to_owned(),
-            video: Some(StoredFile { size: 1234, ..StoredFile::default() }),
+            video: Some(StoredFile { size: 1234, sha256: vec![7; 32], ..StoredFile::default() }),
             thumbnail: None,
             occurred_at: Some(timestamp(NOW)),
         }
@@ -115,9 +121,19 @@ mod tests {
             sequence: 5,
             external_id: Some("video_upstream".to_owned()),
             occurred_at: NOW,
-            outcome: JobOutcome::Succeeded(VideoOutput { video_size: 1234, has_thumbnail: false }),
+            outcome: JobOutcome::Succeeded(VideoOutput {
+                video_size: 1234,
+                video_sha256: Some([7; 32].into()),
+                has_thumbnail: false,
+            }),
         };
         assert_eq!(report, expected);
+        for unknown in [vec![], vec![7; 31]] {
+            let video = Some(StoredFile { size: 1234, sha256: unknown, ..StoredFile::default() });
+            let report = read_message(&JobSucceeded { video, ..succeeded() }).unwrap();
+            let output = VideoOutput { video_size: 1234, video_sha256: None, has_thumbnail: false };
+            assert_eq!(report.outcome, JobOutcome::Succeeded(output));
+        }
 
         let progressed =
             JobProgressed { task_id: task_id().to_string(), sequence: 1, phase: 77, progress: 250, ..JobProgressed::default() };

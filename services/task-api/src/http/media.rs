@@ -13,12 +13,15 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use zoetrope_domain::TaskId;
 use zoetrope_http::{Path, Problem, ProblemBody, Query};
+use zoetrope_postgres::DatabaseError;
 use zoetrope_storage::{MediaFile, ObjectInfo, ObjectKey, StorageError};
 
 use super::problems::{no_such_file, storage_problem};
 use crate::{
     app::App,
     byte_range::{self, Wanted},
+    store::tasks,
+    task::VideoOutput,
 };
 
 /// What makes a link valid.
@@ -62,7 +65,7 @@ pub async fn media(
     app.links.verify(task, file, link.expires, &link.signature, now).map_err(|error| Problem::forbidden(error.to_string()))?;
     let key = ObjectKey::task_media(task, file);
     let info = app.storage.head(&key).await.map_err(storage_problem)?;
-    let etag = format!("\"{}\"", info.etag);
+    let etag = format!("\"{}\"", etag(&app, task, file, &info).await);
 
     let mut response = HttpResponse::build(StatusCode::OK);
     response
@@ -101,6 +104,28 @@ pub async fn media(
     }
     let read = app.storage.read(&key, Some(range)).await.map_err(storage_problem)?;
     Ok(response.body(SizedStream::new(length, read.stream)))
+}
+
+/// The digest of the content if it is known: the same wherever the file lies, and for a client to check what it got. Without the
+/// database the file plays all the same, under the tag that storage has for it.
+async fn etag(app: &App, task: TaskId, file: MediaFile, info: &ObjectInfo) -> String {
+    let output = match file {
+        MediaFile::Video => output(app, task).await,
+        MediaFile::Thumbnail => Ok(None),
+    };
+    match output {
+        Ok(Some(VideoOutput { video_size, video_sha256: Some(digest), .. })) if video_size == info.size => digest.to_string(),
+        Ok(_) => info.etag.clone(),
+        Err(error) => {
+            tracing::warn!(task_id = %task, error = &error as &dyn std::error::Error, "the digest of a video is not known now");
+            info.etag.clone()
+        }
+    }
+}
+
+async fn output(app: &App, task: TaskId) -> Result<Option<VideoOutput>, DatabaseError> {
+    let mut connection = app.commands.database.connection().await?;
+    Ok(tasks::video_output(&mut connection, task).await?)
 }
 
 /// For as long as the link is good; never in a cache that others share.

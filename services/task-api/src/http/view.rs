@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_finished_row_has_its_link_and_a_failed_one_its_reason() {
         let mut completed = after(task(), 1, JobEvent::Succeeded);
-        completed.output = Some(VideoOutput { video_size: 7, has_thumbnail: false });
+        completed.output = Some(VideoOutput { video_size: 7, video_sha256: None, has_thumbnail: false });
         completed.external_id = Some("video_upstream".to_owned());
         let row = shown(completed);
         assert!(row["videoUrl"].as_str().unwrap().starts_with("http://host/media/videos/"));

@@ -11,7 +11,10 @@ use uuid::Uuid;
 use zoetrope_domain::{Credits, Progress, TaskId, TaskState, UserId, VideoSize};
 
 use super::schema::tasks;
-use crate::task::{Failure, ReferenceImage, Task, VideoInputs, VideoOutput};
+use crate::{
+    sha256::Sha256,
+    task::{Failure, ReferenceImage, Task, VideoInputs, VideoOutput},
+};
 
 /// A row of `tasks`.
 #[derive(Queryable, Selectable, Insertable)]
@@ -82,6 +85,8 @@ struct FileJson {
 #[derive(Serialize, Deserialize)]
 struct OutputJson {
     video_size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    video_sha256: Option<Sha256>,
     has_thumbnail: bool,
 }
 
@@ -133,8 +138,13 @@ impl TryFrom<&Task> for TaskChange {
 
     fn try_from(task: &Task) -> Result<Self, Error> {
         let (state, failure) = (&task.state, task.failure.as_ref());
-        let output =
-            task.output.map(|output| to_json(OutputJson { video_size: output.video_size, has_thumbnail: output.has_thumbnail }));
+        let output = task.output.map(|output| {
+            to_json(OutputJson {
+                video_size: output.video_size,
+                video_sha256: output.video_sha256,
+                has_thumbnail: output.has_thumbnail,
+            })
+        });
         Ok(Self {
             status: state.status.as_str().to_owned(),
             progress: state.progress.get().into(),
@@ -158,7 +168,7 @@ impl TryFrom<TaskRow> for Task {
 
     fn try_from(row: TaskRow) -> Result<Self, Error> {
         let input: InputJson = from_json(row.input)?;
-        let output: Option<OutputJson> = row.output.map(from_json).transpose()?;
+        let output = row.output.map(video_output).transpose()?;
         let state = TaskState {
             status: word(&row.status)?,
             progress: Progress::clamped(row.progress.max(0).cast_unsigned().into()),
@@ -185,7 +195,7 @@ impl TryFrom<TaskRow> for Task {
                     size: file.size,
                 }),
             },
-            output: output.map(|output| VideoOutput { video_size: output.video_size, has_thumbnail: output.has_thumbnail }),
+            output,
             failure: row.error_code.map(|code| Failure {
                 code,
                 message: row.error_message.unwrap_or_default(),
@@ -199,6 +209,12 @@ impl TryFrom<TaskRow> for Task {
             completed_at: row.completed_at,
         })
     }
+}
+
+/// Reads `tasks.output`.
+pub(super) fn video_output(value: Value) -> Result<VideoOutput, Error> {
+    let OutputJson { video_size, video_sha256, has_thumbnail } = from_json(value)?;
+    Ok(VideoOutput { video_size, video_sha256, has_thumbnail })
 }
 
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -251,13 +267,20 @@ mod tests {
         assert_eq!(there_and_back(&image), image);
 
         let mut completed = after(task(), 3, JobEvent::Succeeded);
-        completed.output = Some(VideoOutput { video_size: 1 << 40, has_thumbnail: true });
+        completed.output = Some(VideoOutput { video_size: 1 << 40, video_sha256: Some([7; 32].into()), has_thumbnail: true });
         completed.external_id = Some("video_1".to_owned());
         assert_eq!(there_and_back(&completed), completed);
 
         let mut failed = after(task(), 3, JobEvent::Failed);
         failed.failure = Some(Failure { code: "X".to_owned(), message: "no".to_owned(), retryable: true });
         assert_eq!(there_and_back(&failed), failed);
+    }
+
+    #[test]
+    fn the_output_of_an_older_version_is_read() {
+        let old = serde_json::json!({ "video_size": 7, "has_thumbnail": true });
+        let output = VideoOutput { video_size: 7, video_sha256: None, has_thumbnail: true };
+        assert_eq!(video_output(old), Ok(output));
     }
 
     #[test]

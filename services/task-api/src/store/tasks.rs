@@ -5,16 +5,17 @@ use diesel::{
     QueryResult, SelectableHelper, dsl::count_star,
 };
 use diesel_async::RunQueryDsl;
+use serde_json::Value;
 use zoetrope_domain::{TaskId, TaskKind, UserId};
 use zoetrope_postgres::Connection;
 
 use super::{
     schema::tasks,
-    task_row::{TaskChange, TaskRow},
+    task_row::{self, TaskChange, TaskRow},
 };
 use crate::{
     listing::{Direction, Listing, OrderBy},
-    task::{MediaType, Task},
+    task::{MediaType, Task, VideoOutput},
 };
 
 pub async fn insert(connection: &mut Connection, task: &Task) -> QueryResult<()> {
@@ -51,6 +52,13 @@ pub async fn find(connection: &mut Connection, user: UserId, id: TaskId) -> Quer
         .await
         .optional()?;
     row.map(Task::try_from).transpose()
+}
+
+/// What came of a completed video, whoever owns it.
+pub async fn video_output(connection: &mut Connection, id: TaskId) -> QueryResult<Option<VideoOutput>> {
+    let output: Option<Option<Value>> =
+        tasks::table.find(id.as_uuid()).select(tasks::output).first(connection).await.optional()?;
+    output.flatten().map(task_row::video_output).transpose()
 }
 
 /// A page of a user's tasks, and how many there are on all pages.

@@ -1,6 +1,7 @@
 //! Over real HTTP, because what a client sees of a cut connection can be seen in no other way.
 
 mod faults;
+mod files;
 mod lifecycle;
 mod submission;
 
