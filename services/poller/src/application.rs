@@ -40,13 +40,13 @@ pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Resul
     let worker = Arc::new(Worker {
         database: database.clone(),
         storage,
-        relay,
+        relay: relay.clone(),
         alarms: Arc::clone(&alarms),
         lease: settings.polling.lease,
         cutoff: Cutoff::new(),
     });
     scheduler::start(&process, &worker, &settings.polling, providers);
-    let commands = Commands { database: database.clone(), alarms };
+    let commands = Commands { database: database.clone(), relay, alarms, lease: settings.polling.lease };
     zoetrope_bus::consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::POLLER_COMMANDS), commands);
     process.spawn("census", census::run(database, process.stopping()));
     Ok(())

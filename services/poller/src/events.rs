@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use zoetrope_contracts::{
-    jobs::v1::{self, JobFailed, JobProgressed, JobSucceeded},
+    jobs::v1::{self, JobCancelled, JobFailed, JobProgressed, JobSucceeded},
     timestamp,
 };
 use zoetrope_domain::{JobPhase, TaskId};
@@ -52,6 +52,9 @@ pub(crate) async fn enqueue(conn: &mut Connection, task_id: TaskId, step: &Step)
                 occurred_at,
             };
             outbox::enqueue(conn, &message).await?;
+        }
+        Event::Cancelled { .. } => {
+            outbox::enqueue(conn, &JobCancelled { task_id, sequence, external_id, occurred_at }).await?;
         }
     }
     Ok(())

@@ -26,6 +26,8 @@ pub(crate) struct Policy {
     pub(crate) lookup: bool,
     /// How long the result of a finished job is tried to be had.
     pub(crate) archive_deadline: Duration,
+    /// How long a provider may leave a cancellation unanswered.
+    pub(crate) cancel_window: Duration,
 }
 
 impl Policy {
@@ -75,6 +77,7 @@ pub(super) const POLICY: Policy = Policy {
     unconfirmed_window: Duration::from_secs(600),
     lookup: false,
     archive_deadline: Duration::from_secs(3600),
+    cancel_window: Duration::from_secs(60),
 };
 
 #[cfg(test)]

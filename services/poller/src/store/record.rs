@@ -55,7 +55,7 @@ async fn write(conn: &mut Connection, task_id: TaskId, token: Option<Uuid>, step
     let state = job.state.as_str();
     let failure = match event {
         Some(Event::Failed(failure)) => Some(failure),
-        Some(Event::Progressed | Event::Succeeded(_)) | None => None,
+        Some(Event::Progressed | Event::Succeeded(_) | Event::Cancelled { .. }) | None => None,
     };
     let due_at = sql::<Nullable<Timestamptz>>("now() + make_interval(secs => ")
         .bind::<Nullable<Double>, _>(due.map(|due| due.as_secs_f64()))

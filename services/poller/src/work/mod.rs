@@ -1,6 +1,7 @@
 //! The work on one job: what happens between its claim and the record of what came of it.
 
 mod archive;
+mod call_off;
 mod lease;
 mod remove;
 mod settle;
@@ -54,6 +55,7 @@ impl Worker {
         let lease = Lease::new(self, &claimed, claimed_at);
         let result = match (&account.provider, claimed.job.state) {
             (_, State::Deleting) => lease.hold(self.remove(account.provider.as_ref(), &claimed)).await,
+            (provider, State::Cancelling) => lease.hold(self.call_off(provider.as_ref(), &account.policy, &claimed)).await,
             (Some(provider), State::Pending) => self.submit(provider, &lease, &mut claimed).await,
             (Some(provider), state) => lease.hold(self.follow(provider, state, &claimed)).await,
             (None, _) => Ok(Outcome::Failed(Failure::of(FailureCode::UnknownProvider))),
@@ -81,6 +83,7 @@ impl Worker {
                 State::Pending
                 | State::Polling
                 | State::Archiving
+                | State::Cancelling
                 | State::Deleting
                 | State::Succeeded
                 | State::Failed
@@ -97,6 +100,7 @@ fn span_of(claimed: &Claimed) -> Span {
         State::Unconfirmed => "job.confirm",
         State::Polling => "job.poll",
         State::Archiving => "job.archive",
+        State::Cancelling => "job.cancel",
         State::Deleting => "job.delete",
         State::Succeeded | State::Failed | State::Cancelled => "job",
     };
