@@ -81,11 +81,12 @@ impl Client {
         self.send(self.request(Method::GET, "/api/video/tasks").query(query)).await?.data()
     }
 
-    /// Cancels a task that has not ended.
+    /// Cancels a task. The row that comes back is `Cancelled`; or `Processing`, when a provider works on the task: it then ends as
+    /// `Cancelled` once the provider confirms, or otherwise when the provider was faster.
     ///
     /// # Errors
     ///
-    /// Refused with 409 when it has ended.
+    /// Refused with 409 when it has ended, or its result is being stored.
     pub async fn cancel_task(&self, video_id: &str) -> Result<Task, ClientError> {
         let path = format!("/api/video/tasks/{video_id}/cancel");
         self.send(self.request(Method::POST, &path)).await?.data()

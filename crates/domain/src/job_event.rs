@@ -3,9 +3,14 @@ use crate::Progress;
 /// What the poller says of a task's job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobEvent {
-    Progressed { phase: JobPhase, progress: Progress },
+    Progressed {
+        phase: JobPhase,
+        progress: Progress,
+    },
     Succeeded,
     Failed,
+    /// It was called off, as the task's owner asked.
+    Cancelled,
 }
 
 /// How far a running job has come.

@@ -5,6 +5,7 @@
 //! themselves.
 
 pub mod backoff;
+mod cancellation;
 mod catalog;
 mod credits;
 mod ids;
@@ -15,12 +16,13 @@ mod task_state;
 mod video;
 mod video_request;
 
+pub use cancellation::{AlreadyFinished, Cancellation};
 pub use catalog::{CatalogError, Model, ModelCatalog};
 pub use credits::{Credits, InsufficientCredits, InvalidCredits, LedgerKind};
 pub use ids::{InvalidId, SessionId, TaskId, UserId};
 pub use job_event::{JobEvent, JobPhase};
 pub use progress::Progress;
 pub use task::{TaskKind, TaskStatus, TaskStep, UnknownWord};
-pub use task_state::{NotCancellable, TaskState, Transition};
+pub use task_state::{TaskState, Transition};
 pub use video::{AspectRatio, InvalidVideoSize, VideoSize};
 pub use video_request::{InvalidVideoInput, VideoInput, VideoOrder, VideoRequest};

@@ -70,14 +70,6 @@ impl TaskStatus {
             Self::Completed | Self::Failed | Self::Cancelled => true,
         }
     }
-
-    /// Whether entering this status gives the price back.
-    pub const fn refunds(self) -> bool {
-        match self {
-            Self::Failed | Self::Cancelled => true,
-            Self::Queued | Self::Processing | Self::Completed => false,
-        }
-    }
 }
 
 /// What is generated, and from what.

@@ -10,6 +10,8 @@ pub struct TaskState {
     pub version: u64,
     /// Number of the newest job event that counted; 0 before the first.
     pub job_sequence: u64,
+    /// Its owner asked for its end while a provider had it. Stays true, however it then ended.
+    pub cancel_requested: bool,
 }
 
 /// What a job event does to a task.
@@ -20,15 +22,17 @@ pub enum Transition {
     To(TaskState),
 }
 
-/// The task has already ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a {} task cannot be cancelled", .0.as_str())]
-pub struct NotCancellable(pub TaskStatus);
-
 impl TaskState {
     /// A task that was just accepted and paid for.
     pub const fn created() -> Self {
-        Self { status: TaskStatus::Queued, progress: Progress::NONE, step: TaskStep::Queued, version: 1, job_sequence: 0 }
+        Self {
+            status: TaskStatus::Queued,
+            progress: Progress::NONE,
+            step: TaskStep::Queued,
+            version: 1,
+            job_sequence: 0,
+            cancel_requested: false,
+        }
     }
 
     /// Applies a job event. Messages come late, twice and out of order: only a newer number counts, progress and step never run
@@ -44,16 +48,9 @@ impl TaskState {
             }
             JobEvent::Succeeded => (TaskStatus::Completed, Progress::FULL, TaskStep::Stored),
             JobEvent::Failed => (TaskStatus::Failed, self.progress, self.step),
+            JobEvent::Cancelled => (TaskStatus::Cancelled, self.progress, self.step),
         };
-        Transition::To(Self { status, progress, step, version: self.version + 1, job_sequence: sequence })
-    }
-
-    /// Ends the task at its owner's wish.
-    pub fn cancel(&self) -> Result<Self, NotCancellable> {
-        if self.status.is_terminal() {
-            return Err(NotCancellable(self.status));
-        }
-        Ok(Self { status: TaskStatus::Cancelled, version: self.version + 1, ..*self })
+        Transition::To(Self { status, progress, step, version: self.version + 1, job_sequence: sequence, ..*self })
     }
 }
 
@@ -70,6 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Cancellation;
 
     fn progressed(phase: JobPhase, percent: u32) -> JobEvent {
         JobEvent::Progressed { phase, progress: Progress::clamped(percent) }
@@ -109,43 +107,76 @@ mod tests {
 
     #[test]
     fn a_cancelled_task_hears_no_late_result() {
-        let cancelled = TaskState::created().cancel().unwrap();
-        assert_eq!(cancelled.status, TaskStatus::Cancelled);
-        assert_eq!(cancelled.apply_job(9, JobEvent::Succeeded), Transition::Stale);
-        assert_eq!(cancelled.cancel(), Err(NotCancellable(TaskStatus::Cancelled)));
+        let Ok(Cancellation::Now(cancelled)) = TaskState::created().cancel() else { panic!("not cancelled") };
+        for event in [JobEvent::Succeeded, JobEvent::Failed, JobEvent::Cancelled, progressed(JobPhase::Storing, 99)] {
+            assert_eq!(cancelled.apply_job(9, event), Transition::Stale);
+        }
     }
 
-    fn any_event() -> impl Strategy<Value = JobEvent> {
+    #[test]
+    fn a_confirmed_cancellation_counts_once() {
+        let running = after(TaskState::created(), 1, progressed(JobPhase::Generating, 10));
+        let cancelled = after(running, 2, JobEvent::Cancelled);
+        assert_eq!((cancelled.status, cancelled.progress), (TaskStatus::Cancelled, running.progress));
+        assert_eq!(cancelled.apply_job(2, JobEvent::Cancelled), Transition::Stale);
+        assert_eq!(cancelled.apply_job(3, JobEvent::Succeeded), Transition::Stale);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Happening {
+        Heard(u64, JobEvent),
+        Cancelled,
+    }
+
+    fn any_happening() -> impl Strategy<Value = Happening> {
         let phase = prop_oneof![Just(JobPhase::Submitted), Just(JobPhase::Generating), Just(JobPhase::Storing)];
-        prop_oneof![
+        let event = prop_oneof![
             8 => (phase, 0u32..200).prop_map(|(phase, percent)| progressed(phase, percent)),
             1 => Just(JobEvent::Succeeded),
             1 => Just(JobEvent::Failed),
+            1 => Just(JobEvent::Cancelled),
+        ];
+        prop_oneof![
+            9 => (0u64..30, event).prop_map(|(sequence, event)| Happening::Heard(sequence, event)),
+            2 => Just(Happening::Cancelled),
         ]
+    }
+
+    fn happen(state: TaskState, happening: &Happening) -> TaskState {
+        match happening {
+            Happening::Heard(sequence, event) => match state.apply_job(*sequence, *event) {
+                Transition::To(next) => next,
+                Transition::Stale => state,
+            },
+            Happening::Cancelled => match state.cancel() {
+                Ok(Cancellation::Now(next) | Cancellation::Requested(next)) => next,
+                Err(_) => state,
+            },
+        }
     }
 
     proptest! {
         #[test]
-        fn whatever_arrives_nothing_runs_backwards(events in prop::collection::vec((0u64..30, any_event(), prop::bool::weighted(0.05)), 0..60)) {
+        fn whatever_arrives_nothing_runs_backwards(happenings in prop::collection::vec(any_happening(), 0..60)) {
             let mut state = TaskState::created();
-            for (sequence, event, cancel) in events {
-                let next = if cancel {
-                    state.cancel().unwrap_or(state)
-                } else {
-                    match state.apply_job(sequence, event) {
-                        Transition::To(next) => next,
-                        Transition::Stale => state,
-                    }
-                };
+            let (mut ends, mut refunds) = (0, 0);
+            for happening in happenings {
+                let next = happen(state, &happening);
                 if next != state {
-                    prop_assert!(!state.status.is_terminal());
+                    prop_assert!(!state.status.is_terminal(), "an ended task changed");
                     prop_assert_eq!(next.version, state.version + 1);
                     prop_assert!(next.progress >= state.progress && next.step >= state.step);
                     prop_assert!(next.job_sequence >= state.job_sequence);
                     prop_assert_eq!(next.progress == Progress::FULL, next.status == TaskStatus::Completed);
+                    prop_assert!(next.cancel_requested >= state.cancel_requested, "a request is forgotten");
+                    ends += u32::from(next.status.is_terminal());
+                    // As the callers do it: with each state that is entered.
+                    refunds += u32::from(next.status.refunds());
                 }
                 state = next;
             }
+            prop_assert_eq!(ends, u32::from(state.status.is_terminal()));
+            prop_assert_eq!(refunds, u32::from(matches!(state.status, TaskStatus::Failed | TaskStatus::Cancelled)));
         }
     }
 }

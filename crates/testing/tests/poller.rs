@@ -80,12 +80,16 @@ async fn replicas_share_the_work() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_takes_too_long_fails_and_is_refunded() -> Result<()> {
-    let by_age = Platform::builder()
-        .setting(Service::ProviderSim, "simulation.duration_seconds", 60.0)
-        .setting(Service::Poller, "polling.max_age_seconds_by_kind.text_to_video", 1.5);
-    let by_polls = Platform::builder()
-        .setting(Service::ProviderSim, "simulation.duration_seconds", 60.0)
-        .setting(Service::Poller, "polling.max_polls", 3);
+    let by_age = Platform::builder().setting(Service::ProviderSim, "simulation.duration_seconds", 60.0).setting(
+        Service::Poller,
+        "polling.max_age_seconds_by_kind.text_to_video",
+        1.5,
+    );
+    let by_polls = Platform::builder().setting(Service::ProviderSim, "simulation.duration_seconds", 60.0).setting(
+        Service::Poller,
+        "polling.max_polls",
+        3,
+    );
     for (builder, code) in [(by_age, "AGE_LIMIT"), (by_polls, "POLL_LIMIT")] {
         let platform = builder.start().await?;
         let user = platform.user().await?;
@@ -98,8 +102,7 @@ async fn a_task_that_takes_too_long_fails_and_is_refunded() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sees_unconfirmed_submissions() -> Result<()> {
-    let mut platform =
-        Platform::builder().setting(Service::Poller, "polling.unconfirmed_window_seconds", 1.0).start().await?;
+    let mut platform = Platform::builder().setting(Service::Poller, "polling.unconfirmed_window_seconds", 1.0).start().await?;
     let user = platform.user().await?;
     let video_id = user.create("a secret wish [sim:submit=cut-after]").await?;
     let row = user.until_ended(&video_id).await?;

@@ -49,7 +49,7 @@ pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Resul
     });
     scheduler::start(&process, &worker, &settings.polling, accounts, &replicas);
     let keep_days = settings.polling.keep_days;
-    let commands = Commands { database: database.clone(), relay, alarms, keep_days };
+    let commands = Commands { database: database.clone(), relay, alarms, keep_days, lease: settings.polling.lease };
     zoetrope_bus::consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::POLLER_COMMANDS), commands);
     process.spawn("census", census::run(database.clone(), process.stopping()));
     process.spawn("durations", durations::run(durations, database.clone(), process.stopping()));

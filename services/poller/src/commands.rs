@@ -10,7 +10,7 @@ use zoetrope_service::trace;
 
 use crate::{
     error::StoreError,
-    job::Work,
+    job::{CancelOrder, Work},
     order::Order,
     scheduler::Alarms,
     store::{self, Admission},
@@ -23,6 +23,8 @@ pub(crate) struct Commands {
     pub(crate) alarms: Arc<Alarms>,
     /// How long jobs are remembered.
     pub(crate) keep_days: u16,
+    /// Length of a lease.
+    pub(crate) lease: Duration,
 }
 
 /// A message that will never make sense.
@@ -43,7 +45,8 @@ impl Handler for Commands {
             self.submit(task_id(&command.task_id)?, command).await.map_err(store_error)
         } else if message.message_type == CancelJob::full_name() {
             let command = decode::<CancelJob>(&message)?;
-            self.cancel(task_id(&command.task_id)?).await.map_err(store_error)
+            let order = if command.confirm { CancelOrder::Confirm } else { CancelOrder::TaskEnded };
+            self.cancel(task_id(&command.task_id)?, order).await.map_err(store_error)
         } else {
             Err(poison(Senseless::Type(message.message_type)))
         }
@@ -73,11 +76,20 @@ impl Commands {
         Ok(())
     }
 
-    async fn cancel(&self, task_id: TaskId) -> Result<(), StoreError> {
-        let due = self.database.transaction("cancel_job", async |conn| store::cancel(conn, task_id).await).await?;
-        tracing::info!(%task_id, "job cancelled");
-        if let Some((provider, work)) = due {
-            self.alarms.ring(&provider, work, Duration::ZERO);
+    async fn cancel(&self, task_id: TaskId, order: CancelOrder) -> Result<(), StoreError> {
+        let lease = self.lease;
+        let done = self.database.transaction("cancel_job", async |conn| store::cancel(conn, task_id, order, lease).await).await?;
+        let Some((provider, step)) = done else {
+            tracing::debug!(%task_id, ?order, "nothing to cancel");
+            return Ok(());
+        };
+        tracing::info!(%task_id, ?order, state = step.job.state.as_str(), "job cancelled");
+        if step.event.is_some() {
+            metrics::counter!("zoetrope_poller_jobs_ended_total", "outcome" => "CANCELLED").increment(1);
+            self.relay.wake();
+        }
+        if let (Some(work), Some(due)) = (step.job.state.work(), step.due) {
+            self.alarms.ring(&provider, work, due);
         }
         Ok(())
     }

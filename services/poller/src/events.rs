@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use zoetrope_contracts::{
-    jobs::v1::{self, JobFailed, JobProgressed, JobSucceeded},
+    jobs::v1::{self, JobCancelled, JobFailed, JobProgressed, JobSucceeded},
     timestamp,
 };
 use zoetrope_domain::{JobPhase, TaskId};
@@ -51,6 +51,9 @@ pub(crate) fn add(batch: &mut Batch, task_id: TaskId, step: &Step, traceparent: 
                 occurred_at,
             };
             batch.add_traced(&message, traceparent);
+        }
+        Event::Cancelled { .. } => {
+            batch.add_traced(&JobCancelled { task_id, sequence, external_id, occurred_at }, traceparent);
         }
     }
 }

@@ -69,6 +69,9 @@ pub(crate) struct PollingSettings {
     /// How long the result of a finished job is tried to be had before the job fails.
     #[serde(rename = "archive_deadline_seconds", deserialize_with = "seconds")]
     archive_deadline: Duration,
+    /// How long a provider may leave a cancellation unanswered before the job counts as cancelled all the same.
+    #[serde(rename = "cancel_window_seconds", deserialize_with = "seconds")]
+    cancel_window: Duration,
     /// How long a process that died keeps its jobs from the others. Work under way renews its lease.
     #[serde(rename = "lease_seconds", deserialize_with = "positive_seconds")]
     pub(crate) lease: Duration,
@@ -101,6 +104,7 @@ impl Default for PollingSettings {
             submission_deadline: Duration::from_secs(3600),
             unconfirmed_window: Duration::from_secs(600),
             archive_deadline: Duration::from_secs(3600),
+            cancel_window: Duration::from_secs(60),
             lease: Duration::from_secs(30),
             sweep: Duration::from_secs(5),
             concurrency: 256,
@@ -129,6 +133,7 @@ impl PollingSettings {
             unconfirmed_window: self.unconfirmed_window,
             lookup,
             archive_deadline: self.archive_deadline,
+            cancel_window: self.cancel_window,
         }
     }
 }

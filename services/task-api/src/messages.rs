@@ -44,8 +44,14 @@ pub fn submit_job(task: &Task) -> SubmitJob {
     }
 }
 
+/// For a task that has ended: nobody waits for what becomes of its job.
 pub fn cancel_job(task: TaskId) -> CancelJob {
     CancelJob { task_id: task.to_string(), confirm: false }
+}
+
+/// For a task that goes on until the job says how it ended.
+pub fn request_cancellation(task: TaskId) -> CancelJob {
+    CancelJob { task_id: task.to_string(), confirm: true }
 }
 
 pub fn task_updated(task: &Task) -> TaskUpdated {
@@ -71,7 +77,7 @@ pub fn task_updated(task: &Task) -> TaskUpdated {
         started_at: task.started_at.map(timestamp),
         completed_at: task.completed_at.map(timestamp),
         updated_at: Some(timestamp(task.updated_at)),
-        cancel_requested: false,
+        cancel_requested: task.state.awaits_cancellation(),
     }
 }
 

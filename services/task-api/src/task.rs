@@ -14,7 +14,7 @@ pub struct Task {
     pub state: TaskState,
     pub model: String,
     pub provider: String,
-    /// What was paid, and what a failure gives back.
+    /// What was paid, and what a failure or a cancellation gives back.
     pub price: Credits,
     pub prompt: String,
     pub input: VideoInputs,
@@ -32,6 +32,8 @@ pub struct Task {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended, in whichever way.
     pub completed_at: Option<DateTime<Utc>>,
+    /// When its owner asked for the end of what a provider had.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 /// What a video is made from, beside the prompt.
@@ -123,6 +125,7 @@ impl Task {
             updated_at: now,
             started_at: None,
             completed_at: None,
+            cancel_requested_at: None,
         }
     }
 
@@ -136,6 +139,7 @@ impl Task {
             updated_at: self.created_at,
             started_at: None,
             completed_at: None,
+            cancel_requested_at: None,
             ..self
         }
     }
@@ -150,6 +154,9 @@ impl Task {
         if state.status.is_terminal() {
             self.completed_at = Some(moment);
         }
+        if state.cancel_requested && self.cancel_requested_at.is_none() {
+            self.cancel_requested_at = Some(moment);
+        }
         self.state = state;
         self.updated_at = now;
     }
@@ -159,7 +166,7 @@ impl Task {
 pub(crate) mod tests {
     use chrono::TimeDelta;
     use uuid::Uuid;
-    use zoetrope_domain::{AspectRatio, JobEvent, JobPhase, Progress, Transition};
+    use zoetrope_domain::{AspectRatio, Cancellation, JobEvent, JobPhase, Progress, Transition};
 
     use super::*;
 
@@ -186,6 +193,14 @@ pub(crate) mod tests {
 
     const STARTED: JobEvent = JobEvent::Progressed { phase: JobPhase::Generating, progress: Progress::NONE };
 
+    /// A running task whose owner wants its end.
+    pub(crate) fn cancel_requested() -> Task {
+        let mut task = after(task(), 1, STARTED);
+        let Ok(Cancellation::Requested(state)) = task.state.cancel() else { panic!("not requested") };
+        task.enter(state, NOW + TimeDelta::seconds(3), NOW + TimeDelta::seconds(3));
+        task
+    }
+
     #[test]
     fn times_of_start_and_end_are_kept_once() {
         let running = after(task(), 1, STARTED);
@@ -199,6 +214,17 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_time_of_a_cancel_request_is_kept_once() {
+        let requested = cancel_requested();
+        assert_eq!((requested.cancel_requested_at, requested.completed_at), (Some(NOW + TimeDelta::seconds(3)), None));
+        let mut later = requested.clone();
+        let Transition::To(state) = later.state.apply_job(2, JobEvent::Cancelled) else { panic!("nothing changed") };
+        later.enter(state, NOW + TimeDelta::seconds(9), NOW + TimeDelta::seconds(9));
+        assert_eq!(later.cancel_requested_at, requested.cancel_requested_at);
+        assert_eq!(later.completed_at, Some(NOW + TimeDelta::seconds(9)));
+    }
+
+    #[test]
     fn a_wrong_clock_elsewhere_does_not_turn_time_around() {
         let mut early = task();
         let Transition::To(state) = early.state.apply_job(1, STARTED) else { panic!("nothing changed") };
@@ -208,7 +234,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_first_answer_can_be_given_again() {
-        let mut ended = after(after(task(), 1, STARTED), 2, JobEvent::Failed);
+        let mut ended = after(cancel_requested(), 2, JobEvent::Failed);
         ended.failure = Some(Failure { code: "X".to_owned(), message: "no".to_owned(), retryable: false });
         ended.external_id = Some("video_1".to_owned());
         assert_eq!(ended.at_creation(), task());

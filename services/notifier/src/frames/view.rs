@@ -35,6 +35,7 @@ pub fn message(task: &TaskSnapshot) -> &str {
         Some(Ending::Completed(_)) => "The video is ready",
         Some(Ending::Failed(failure)) => &failure.message,
         Some(Ending::Cancelled) => "Cancelled",
+        None if task.cancel_requested => "The provider is asked to cancel the task",
         None => match task.step {
             TaskStep::Validated => "The request is accepted",
             TaskStep::Queued => "Waiting for a provider",
@@ -129,5 +130,7 @@ mod tests {
         assert_eq!(message(&completed(1, 3).task), "The video is ready");
         assert_eq!(message(&failed(1, 3).task), "the provider gave up");
         assert_eq!(message(&cancelled(1, 3).task), "Cancelled");
+        let leaving = TaskSnapshot { cancel_requested: true, ..processing(1, 2, 5).task.clone() };
+        assert_eq!(message(&leaving), "The provider is asked to cancel the task");
     }
 }

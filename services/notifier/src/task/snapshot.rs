@@ -19,6 +19,8 @@ pub struct TaskSnapshot {
     pub seconds: Option<u32>,
     /// `WIDTHxHEIGHT` in pixels.
     pub size: Option<String>,
+    /// Its owner wants its end, and the provider has not answered yet.
+    pub cancel_requested: bool,
     /// Present exactly when the status is terminal.
     pub ending: Option<Ending>,
     pub created_at: DateTime<Utc>,
@@ -88,6 +90,7 @@ impl TryFrom<wire::TaskUpdated> for TaskSnapshot {
             external_id: present(message.external_id),
             seconds: Some(message.seconds).filter(|seconds| *seconds > 0),
             size: present(message.size),
+            cancel_requested: message.cancel_requested,
             ending,
             created_at: datetime(message.created_at.as_ref()).ok_or(InvalidTask::Field("created_at"))?,
             started_at: datetime(message.started_at.as_ref()),

@@ -4,6 +4,7 @@
 //! the time of the next step. What the provider holds dear is decided here alone: after an [`Outcome::Ambiguous`] nothing leads back to
 //! [`State::Pending`], so a job that may have arrived is never submitted again.
 
+mod calling_off;
 mod cancel;
 mod external_id;
 mod failure;
@@ -13,7 +14,7 @@ mod rhythm;
 mod state;
 mod transition;
 
-pub(crate) use cancel::{cancel, late};
+pub(crate) use cancel::{CancelOrder, cancel, late};
 pub(crate) use external_id::ExternalId;
 pub(crate) use failure::{Failure, FailureCode};
 pub(crate) use outcome::{Outcome, StoredFile, StoredResult};

@@ -29,6 +29,8 @@ pub(crate) struct Policy {
     pub(crate) lookup: bool,
     /// How long the result of a finished job is tried to be had.
     pub(crate) archive_deadline: Duration,
+    /// How long a provider may leave a cancellation unanswered.
+    pub(crate) cancel_window: Duration,
 }
 
 impl Policy {
@@ -85,6 +87,7 @@ pub(crate) const POLICY: Policy = Policy {
     unconfirmed_window: Duration::from_secs(600),
     lookup: false,
     archive_deadline: Duration::from_secs(3600),
+    cancel_window: Duration::from_secs(60),
 };
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ use zoetrope_domain::{JobPhase, Progress};
 
 use super::{policy::POLICY, *};
 
+const LEASE: Duration = Duration::from_secs(30);
+
 #[derive(Debug, Clone)]
 enum Happening {
     Worked(Outcome, Ages),
     Intent,
     Late(Outcome),
-    Cancelled,
+    Cancelled(CancelOrder),
 }
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
@@ -44,8 +46,8 @@ fn any_happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         12 => (any_outcome(), any_ages()).prop_map(|(outcome, ages)| Happening::Worked(outcome, ages)),
         4 => Just(Happening::Intent),
-        1 => any_outcome().prop_map(Happening::Late),
-        1 => Just(Happening::Cancelled),
+        2 => any_outcome().prop_map(Happening::Late),
+        1 => prop_oneof![Just(CancelOrder::TaskEnded), Just(CancelOrder::Confirm)].prop_map(Happening::Cancelled),
     ]
 }
 
@@ -53,7 +55,7 @@ fn happen(job: &Job, policy: &Policy, happening: Happening, random: f64) -> Opti
     match happening {
         Happening::Worked(outcome, ages) => apply(policy, job, ages, outcome, random),
         Happening::Late(outcome) => late(policy, job, outcome, random),
-        Happening::Cancelled => cancel(job),
+        Happening::Cancelled(order) => cancel(job, order, LEASE),
         Happening::Intent if job.state == State::Pending => {
             Some(Step { job: Job { state: State::Submitting, ..job.clone() }, due: Some(Duration::ZERO), event: None })
         }
@@ -71,6 +73,7 @@ proptest! {
         let mut job = Job::new();
         let (mut doubted, mut ended) = (false, false);
         for (happening, random) in happenings {
+            let discards = matches!(happening, Happening::Cancelled(CancelOrder::TaskEnded));
             let Some(Step { job: next, due, event }) = happen(&job, &policy, happening, random) else { continue };
 
             prop_assert_eq!(due.is_some(), next.state.work().is_some(), "only live jobs are due");
@@ -83,7 +86,14 @@ proptest! {
                 prop_assert!((next.phase, next.progress) > (job.phase, job.progress), "only news is told");
             }
             prop_assert!(!(ended && event.is_some()), "nothing is told after the end");
-            ended |= matches!(event, Some(Event::Succeeded(_) | Event::Failed(_)));
+            let ends = matches!(event, Some(Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled { .. }));
+            prop_assert!(!(discards && event.is_some()), "something is told that nobody waits for");
+            ended |= ends || discards;
+            prop_assert!(next.state.work().is_some() || ended, "a job whose task waits for word ended without");
+            prop_assert!(next.state != State::Deleting || ended, "a result is deleted that the task waits for");
+            if job.state == State::Cancelling && next.state != State::Cancelling {
+                prop_assert!(ends || discards || next.state == State::Archiving, "a requested cancellation leads nowhere");
+            }
             doubted |= next.state == State::Unconfirmed || next.external_id.is_some();
             job = next;
         }

@@ -13,6 +13,8 @@ pub(crate) enum State {
     Polling,
     /// The provider has finished; the result is on its way into object storage.
     Archiving,
+    /// The task's owner wants its end; the provider is asked for it, and the task waits for word.
+    Cancelling,
     /// Cancelled, but the provider is still to be told and stored results are still to be removed.
     Deleting,
     /// The result is stored.
@@ -29,12 +31,13 @@ pub(crate) enum State {
 pub(crate) struct UnknownState(String);
 
 impl State {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Pending,
         Self::Submitting,
         Self::Unconfirmed,
         Self::Polling,
         Self::Archiving,
+        Self::Cancelling,
         Self::Deleting,
         Self::Succeeded,
         Self::Failed,
@@ -49,6 +52,7 @@ impl State {
             Self::Unconfirmed => "unconfirmed",
             Self::Polling => "polling",
             Self::Archiving => "archiving",
+            Self::Cancelling => "cancelling",
             Self::Deleting => "deleting",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -60,7 +64,7 @@ impl State {
     pub(crate) const fn work(self) -> Option<Work> {
         match self {
             Self::Pending | Self::Submitting => Some(Work::Submit),
-            Self::Unconfirmed | Self::Polling | Self::Deleting => Some(Work::Follow),
+            Self::Unconfirmed | Self::Polling | Self::Cancelling | Self::Deleting => Some(Work::Follow),
             Self::Archiving => Some(Work::Archive),
             Self::Succeeded | Self::Failed | Self::Cancelled => None,
         }

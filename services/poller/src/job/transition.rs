@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use zoetrope_domain::{JobPhase, Progress};
 
-use super::{Ages, ExternalId, Failure, FailureCode, Outcome, Policy, State, StoredResult};
+use super::{Ages, ExternalId, Failure, FailureCode, Outcome, Policy, State, StoredResult, calling_off::call_off};
 
 /// Polls in a row without a proper answer after which "no such job" is believed.
 const MISSING_POLLS: u32 = 10;
@@ -34,6 +34,11 @@ pub(crate) enum Event {
     Progressed,
     Succeeded(StoredResult),
     Failed(Failure),
+    /// As the task's owner asked.
+    Cancelled {
+        /// The provider said so, or never had the job.
+        confirmed: bool,
+    },
 }
 
 /// A decision: the job as it is from now on, the event to publish with it, and when to go on.
@@ -66,7 +71,7 @@ impl Job {
     }
 
     /// Stays where it is.
-    fn stay(self, due: Duration) -> Step {
+    pub(super) fn stay(self, due: Duration) -> Step {
         Step { job: self, due: Some(due), event: None }
     }
 
@@ -77,14 +82,14 @@ impl Job {
 }
 
 impl Step {
-    fn telling(mut self, event: Event) -> Self {
+    pub(super) fn telling(mut self, event: Event) -> Self {
         self.job.sequence += 1;
         self.event = Some(event);
         self
     }
 
     /// Tells of phase and progress, if they went forward.
-    fn progressing(mut self, phase: JobPhase, progress: Progress) -> Self {
+    pub(super) fn progressing(mut self, phase: JobPhase, progress: Progress) -> Self {
         let told = (self.job.phase, self.job.progress);
         self.job.phase = told.0.max(Some(phase));
         // 100 belongs to a result that is stored.
@@ -100,6 +105,7 @@ pub(crate) fn apply(policy: &Policy, job: &Job, ages: Ages, outcome: Outcome, ra
     let job = job.clone();
     Some(match (job.state, outcome) {
         (State::Deleting, outcome) => return remove(policy, job, &outcome, random),
+        (State::Cancelling, outcome) => return call_off(policy, job, ages, outcome, random),
         (State::Succeeded | State::Failed | State::Cancelled, _) => return None,
         (_, Outcome::Failed(failure)) => job.fail(failure),
 

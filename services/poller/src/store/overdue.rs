@@ -40,6 +40,7 @@ const fn limit(state: State, policy: &Policy) -> Option<(&'static str, Duration)
         State::Unconfirmed => Some(("intent_at", policy.unconfirmed_window)),
         State::Polling => Some(("created_at", policy.max_age)),
         State::Archiving => Some(("state_since", policy.archive_deadline)),
+        State::Cancelling => Some(("state_since", policy.cancel_window)),
         State::Submitting | State::Deleting | State::Succeeded | State::Failed | State::Cancelled => None,
     }
 }

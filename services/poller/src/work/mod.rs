@@ -2,6 +2,7 @@
 
 mod account;
 mod archive;
+mod call_off;
 mod lease;
 mod recorder;
 mod remove;
@@ -18,7 +19,7 @@ use zoetrope_service::trace;
 use zoetrope_storage::ObjectStorage;
 
 use crate::{
-    job::{ExternalId, Failure, FailureCode, Outcome, State},
+    job::{ExternalId, Failure, FailureCode, Outcome, Policy, State},
     provider::Provider,
     scheduler::{Alarms, Cutoff},
     store::Claimed,
@@ -52,6 +53,7 @@ impl Worker {
         let lease = Lease::new(self, &claimed, claimed_at);
         let result = match (&account.provider, claimed.job.state) {
             (_, State::Deleting) => lease.hold(self.remove(account.provider.as_ref(), &claimed)).await,
+            (provider, State::Cancelling) => lease.hold(self.call_off(provider.as_ref(), &account.policy, &claimed)).await,
             (Some(provider), State::Pending) => self.submit(provider, &lease, &mut claimed).await,
             (Some(provider), state) => lease.hold(self.follow(provider, &account.policy, state, &claimed)).await,
             (None, _) => Ok(Outcome::Failed(Failure::of(FailureCode::UnknownProvider))),
@@ -79,6 +81,7 @@ impl Worker {
                 State::Pending
                 | State::Polling
                 | State::Archiving
+                | State::Cancelling
                 | State::Deleting
                 | State::Succeeded
                 | State::Failed
@@ -95,6 +98,7 @@ fn span_of(claimed: &Claimed) -> Span {
         State::Unconfirmed => "job.confirm",
         State::Polling => "job.poll",
         State::Archiving => "job.archive",
+        State::Cancelling => "job.cancel",
         State::Deleting => "job.delete",
         State::Succeeded | State::Failed | State::Cancelled => "job",
     };

@@ -125,6 +125,14 @@ fn log(claimed: &Claimed, step: &Step) {
             metrics::counter!("zoetrope_poller_jobs_ended_total", "outcome" => "SUCCEEDED").increment(1);
             tracing::info!(polls = job.polls, video_bytes = result.video.size, "job succeeded");
         }
+        Some(Event::Cancelled { confirmed }) => {
+            metrics::counter!("zoetrope_poller_jobs_ended_total", "outcome" => "CANCELLED").increment(1);
+            if !confirmed {
+                metrics::counter!("zoetrope_poller_unconfirmed_cancellations_total").increment(1);
+                tracing::warn!("the provider did not confirm the cancellation; the job counts as cancelled");
+            }
+            tracing::info!(polls = job.polls, confirmed, "job cancelled");
+        }
         Some(Event::Progressed) | None if job.state == claimed.job.state => {
             tracing::debug!(state = job.state.as_str(), progress = job.progress.get(), failures = job.failures, "job goes on");
         }

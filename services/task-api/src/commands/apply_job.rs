@@ -28,6 +28,7 @@ pub enum JobOutcome {
     Progressed { phase: JobPhase, progress: Progress },
     Succeeded(VideoOutput),
     Failed(Failure),
+    Cancelled,
 }
 
 impl JobOutcome {
@@ -36,6 +37,7 @@ impl JobOutcome {
             Self::Progressed { phase, progress } => JobEvent::Progressed { phase: *phase, progress: *progress },
             Self::Succeeded(_) => JobEvent::Succeeded,
             Self::Failed(_) => JobEvent::Failed,
+            Self::Cancelled => JobEvent::Cancelled,
         }
     }
 }
@@ -79,7 +81,7 @@ async fn apply(connection: &mut Connection, report: &JobReport, now: DateTime<Ut
         task.external_id.clone_from(&report.external_id);
     }
     match &report.outcome {
-        JobOutcome::Progressed { .. } => {}
+        JobOutcome::Progressed { .. } | JobOutcome::Cancelled => {}
         JobOutcome::Succeeded(output) => task.output = Some(*output),
         JobOutcome::Failed(failure) => task.failure = Some(failure.clone()),
     }

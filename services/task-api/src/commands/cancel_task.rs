@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use zoetrope_domain::{NotCancellable, TaskId, UserId};
+use zoetrope_domain::{AlreadyFinished, Cancellation, TaskId, UserId};
 use zoetrope_outbox::enqueue;
 use zoetrope_postgres::{Connection, DatabaseError};
 
@@ -10,12 +10,21 @@ use crate::{
     task::Task,
 };
 
+/// What came of the wish to cancel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The task has ended and is paid back.
+    Now(Task),
+    /// The task goes on until its job tells whether the cancellation came in time.
+    Requested(Task),
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum CancelError {
     #[error("the user has no such task")]
     NotFound,
     #[error(transparent)]
-    Ended(#[from] NotCancellable),
+    Finished(#[from] AlreadyFinished),
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -27,25 +36,36 @@ impl From<diesel::result::Error> for CancelError {
 }
 
 impl Commands {
-    /// Ends a user's own task and gives its price back.
-    pub async fn cancel_task(&self, user: UserId, id: TaskId, now: DateTime<Utc>) -> Result<Task, CancelError> {
-        let task = self.database.transaction("cancel_task", async |connection| cancel(connection, user, id, now).await).await?;
+    /// Ends a user's own task, or asks for its end when a provider has it. Repeating the wish changes nothing.
+    pub async fn cancel_task(&self, user: UserId, id: TaskId, now: DateTime<Utc>) -> Result<Cancelled, CancelError> {
+        let cancelled =
+            self.database.transaction("cancel_task", async |connection| cancel(connection, user, id, now).await).await?;
         self.relay.wake();
-        metrics::counter!("zoetrope_tasks_ended_total", "status" => task.state.status.as_str()).increment(1);
-        tracing::info!(task_id = %id, user_id = %user, "task cancelled");
-        Ok(task)
+        match &cancelled {
+            Cancelled::Now(task) => {
+                metrics::counter!("zoetrope_tasks_ended_total", "status" => task.state.status.as_str()).increment(1);
+                tracing::info!(task_id = %id, user_id = %user, "task cancelled");
+            }
+            Cancelled::Requested(_) => tracing::info!(task_id = %id, user_id = %user, "cancellation requested"),
+        }
+        Ok(cancelled)
     }
 }
 
-async fn cancel(connection: &mut Connection, user: UserId, id: TaskId, now: DateTime<Utc>) -> Result<Task, CancelError> {
+async fn cancel(connection: &mut Connection, user: UserId, id: TaskId, now: DateTime<Utc>) -> Result<Cancelled, CancelError> {
     let locked = tasks::lock(connection, id).await?;
     let mut task = locked.filter(|task| task.user_id == user).ok_or(CancelError::NotFound)?;
-    task.enter(task.state.cancel()?, now, now);
+    let (state, command, answer): (_, _, fn(Task) -> Cancelled) = match task.state.cancel()? {
+        Cancellation::Now(state) => (state, messages::cancel_job(id), Cancelled::Now),
+        Cancellation::Requested(state) if state == task.state => return Ok(Cancelled::Requested(task)),
+        Cancellation::Requested(state) => (state, messages::request_cancellation(id), Cancelled::Requested),
+    };
+    task.enter(state, now, now);
     tasks::update(connection, &task).await?;
-    if task.state.status.refunds() {
+    if state.status.refunds() {
         accounts::refund(connection, user, id, task.price).await?;
     }
-    enqueue(connection, &messages::cancel_job(id)).await?;
+    enqueue(connection, &command).await?;
     enqueue(connection, &messages::task_updated(&task)).await?;
-    Ok(task)
+    Ok(answer(task))
 }

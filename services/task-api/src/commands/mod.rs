@@ -10,7 +10,7 @@ use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
 
 pub use apply_job::{ApplyError, JobOutcome, JobReport};
-pub use cancel_task::CancelError;
+pub use cancel_task::{CancelError, Cancelled};
 pub use create_task::{CreateError, Created, Idempotency, NewTask};
 
 /// The commands with what they need. Cheap to clone.

@@ -3,7 +3,7 @@ use prost::{Message, Name};
 use zoetrope_bus::{BoxError, HandleError, Handler, IncomingMessage};
 use zoetrope_contracts::{
     datetime,
-    jobs::v1::{JobFailed, JobPhase as PhaseMessage, JobProgressed, JobSucceeded},
+    jobs::v1::{JobCancelled, JobFailed, JobPhase as PhaseMessage, JobProgressed, JobSucceeded},
 };
 use zoetrope_domain::{JobPhase, Progress};
 
@@ -65,6 +65,15 @@ fn read(message_type: &str, payload: &[u8], now: DateTime<Utc>) -> Result<JobRep
             external_id: Some(event.external_id),
             occurred_at: datetime(event.occurred_at.as_ref()).unwrap_or(now),
             outcome: JobOutcome::Failed(Failure { code: event.code, message: event.message, retryable: event.retryable }),
+        }
+    } else if message_type == JobCancelled::full_name() {
+        let event = JobCancelled::decode(payload)?;
+        JobReport {
+            task_id: event.task_id.parse()?,
+            sequence: event.sequence,
+            external_id: Some(event.external_id),
+            occurred_at: datetime(event.occurred_at.as_ref()).unwrap_or(now),
+            outcome: JobOutcome::Cancelled,
         }
     } else {
         return Err(format!("a message of type {message_type:?} is not for this queue").into());
@@ -150,6 +159,10 @@ mod tests {
         };
         let failure = Failure { code: "X".to_owned(), message: String::new(), retryable: true };
         assert_eq!(read_message(&failed).unwrap().outcome, JobOutcome::Failed(failure));
+
+        let cancelled = JobCancelled { task_id: task_id().to_string(), sequence: 3, ..JobCancelled::default() };
+        let report = read_message(&cancelled).unwrap();
+        assert_eq!((report.sequence, report.external_id, report.outcome), (3, None, JobOutcome::Cancelled));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use actix_web::web::Data;
+use actix_web::{HttpResponse, web::Data};
 use chrono::Utc;
 use zoetrope_http::{
     CurrentUser, Path, Problem, ProblemBody,
@@ -7,11 +7,13 @@ use zoetrope_http::{
 use zoetrope_service::run_to_end;
 
 use super::{video_id::VideoId, view::TaskView};
-use crate::app::App;
+use crate::{app::App, commands::Cancelled};
 
 /// Cancel a task.
 ///
-/// Its price goes back to the balance. A task that has ended stays as it is.
+/// A task that no provider has is cancelled at once, and its price goes back to the balance. One that a provider works on goes on until
+/// the provider confirms: it then ends as `CANCELLED` and is paid back, or as `COMPLETED` and is not, if the provider had finished
+/// before. Follow it as before to hear which. Asking again changes nothing.
 #[utoipa::path(
     post,
     path = "/api/video/tasks/{videoId}/cancel",
@@ -19,18 +21,18 @@ use crate::app::App;
     params(("videoId" = String, Path, description = "`video_<uuid>`")),
     responses(
         (status = 200, description = "The cancelled task", body = Envelope<TaskView>),
+        (status = 202, description = "The task, still `PROCESSING`: its provider is asked to cancel it", body = Envelope<TaskView>),
         (status = 401, description = "No good token", body = ProblemBody),
         (status = 404, description = "No such task, or another user's", body = ProblemBody),
-        (status = 409, description = "The task has ended already", body = ProblemBody),
+        (status = 409, description = "The provider has finished, or the task has ended: `data.status` says how it stands", body = ProblemBody),
     ),
     security(("bearer" = [])),
 )]
-pub async fn cancel_task(
-    app: Data<App>,
-    user: CurrentUser,
-    Path(VideoId(id)): Path<VideoId>,
-) -> Result<Envelope<TaskView>, Problem> {
+pub async fn cancel_task(app: Data<App>, user: CurrentUser, Path(VideoId(id)): Path<VideoId>) -> Result<HttpResponse, Problem> {
     let (commands, user_id, now) = (app.commands.clone(), user.user_id, Utc::now());
-    let task = run_to_end(async move { commands.cancel_task(user_id, id, now).await }).await?;
-    Ok(success_with_message("task cancelled", TaskView::new(task, &app.links, now)))
+    let (mut response, message, task) = match run_to_end(async move { commands.cancel_task(user_id, id, now).await }).await? {
+        Cancelled::Now(task) => (HttpResponse::Ok(), "task cancelled", task),
+        Cancelled::Requested(task) => (HttpResponse::Accepted(), "cancellation requested", task),
+    };
+    Ok(response.json(success_with_message(message, TaskView::new(task, &app.links, now))))
 }

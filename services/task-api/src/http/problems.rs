@@ -4,6 +4,7 @@ use zoetrope_http::Problem;
 use zoetrope_postgres::DatabaseError;
 use zoetrope_storage::StorageError;
 
+use super::view::status_word;
 use crate::commands::{CancelError, CreateError};
 
 /// A storage that fails is usually back within seconds.
@@ -23,7 +24,9 @@ impl From<CancelError> for Problem {
     fn from(error: CancelError) -> Self {
         match error {
             CancelError::NotFound => no_such_task(),
-            CancelError::Ended(ended) => Self::invalid_state(ended.to_string()),
+            CancelError::Finished(finished) => {
+                Self::invalid_state(finished.to_string()).with_data("status", status_word(finished.status()))
+            }
             CancelError::Database(error) => error.into(),
         }
     }

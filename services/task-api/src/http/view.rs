@@ -56,6 +56,9 @@ pub struct TaskView {
     pub started_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "optional_iso_millis")]
     pub completed_at: Option<DateTime<Utc>>,
+    /// When its owner asked to cancel what a provider had; the task then ended in whichever way came first.
+    #[serde(serialize_with = "optional_iso_millis")]
+    pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 /// Where the older client looks for the provider's id.
@@ -93,6 +96,7 @@ impl TaskView {
             updated_at: task.updated_at,
             started_at: task.started_at,
             completed_at: task.completed_at,
+            cancel_requested_at: task.cancel_requested_at,
         }
     }
 }
@@ -133,7 +137,7 @@ mod tests {
     use super::*;
     use crate::task::{
         Failure, VideoOutput,
-        tests::{NOW, after, task},
+        tests::{NOW, after, cancel_requested, task},
     };
 
     fn shown(task: Task) -> Value {
@@ -160,9 +164,15 @@ mod tests {
                 "externalTaskId": null, "metadata": { "externalTaskId": null }, "clientRequestId": "mine",
                 "errorCode": null, "errorMessage": null,
                 "createdAt": "2025-11-21T04:40:00.123Z", "updatedAt": "2025-11-21T04:40:00.123Z",
-                "startedAt": null, "completedAt": null,
+                "startedAt": null, "completedAt": null, "cancelRequestedAt": null,
             })
         );
+    }
+
+    #[test]
+    fn a_row_tells_of_the_wish_to_cancel() {
+        let row = shown(cancel_requested());
+        assert_eq!((&row["status"], &row["cancelRequestedAt"]), (&json!("PROCESSING"), &json!("2025-11-21T04:40:03.123Z")));
     }
 
     #[test]

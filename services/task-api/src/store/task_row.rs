@@ -43,6 +43,7 @@ pub(super) struct TaskRow {
     updated_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     completed_at: Option<DateTime<Utc>>,
+    cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 /// What changes while a task runs.
@@ -62,6 +63,7 @@ pub(super) struct TaskChange {
     updated_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     completed_at: Option<DateTime<Utc>>,
+    cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 /// `tasks.input` of a video.
@@ -129,6 +131,7 @@ impl TryFrom<&Task> for TaskRow {
             updated_at: change.updated_at,
             started_at: change.started_at,
             completed_at: change.completed_at,
+            cancel_requested_at: change.cancel_requested_at,
         })
     }
 }
@@ -159,6 +162,7 @@ impl TryFrom<&Task> for TaskChange {
             updated_at: task.updated_at,
             started_at: task.started_at,
             completed_at: task.completed_at,
+            cancel_requested_at: task.cancel_requested_at,
         })
     }
 }
@@ -175,6 +179,7 @@ impl TryFrom<TaskRow> for Task {
             step: word(&row.step)?,
             version: unsigned(row.version)?,
             job_sequence: unsigned(row.job_sequence)?,
+            cancel_requested: row.cancel_requested_at.is_some(),
         };
         Ok(Self {
             id: TaskId::new(row.id),
@@ -207,6 +212,7 @@ impl TryFrom<TaskRow> for Task {
             updated_at: row.updated_at,
             started_at: row.started_at,
             completed_at: row.completed_at,
+            cancel_requested_at: row.cancel_requested_at,
         })
     }
 }
@@ -253,7 +259,7 @@ mod tests {
     use zoetrope_domain::JobEvent;
 
     use super::*;
-    use crate::task::tests::{after, task};
+    use crate::task::tests::{after, cancel_requested, task};
 
     fn there_and_back(task: &Task) -> Task {
         TaskRow::try_from(task).and_then(Task::try_from).unwrap()
@@ -270,6 +276,8 @@ mod tests {
         completed.output = Some(VideoOutput { video_size: 1 << 40, video_sha256: Some([7; 32].into()), has_thumbnail: true });
         completed.external_id = Some("video_1".to_owned());
         assert_eq!(there_and_back(&completed), completed);
+
+        assert_eq!(there_and_back(&cancel_requested()), cancel_requested());
 
         let mut failed = after(task(), 3, JobEvent::Failed);
         failed.failure = Some(Failure { code: "X".to_owned(), message: "no".to_owned(), retryable: true });
