@@ -34,6 +34,7 @@ mod work;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use zoetrope_bus::{dead_letters::DeadLettersCommand, topology};
 use zoetrope_service::ConfigArgs;
 
 #[global_allocator]
@@ -55,6 +56,9 @@ enum Command {
     Serve,
     /// Bring the database schema up to date
     Migrate,
+    /// Deal with commands that could not be handled
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
 }
 
 fn main() -> ExitCode {
@@ -62,5 +66,6 @@ fn main() -> ExitCode {
     match command {
         Command::Serve => zoetrope_service::serve("poller", &config, application::build),
         Command::Migrate => zoetrope_service::once("poller", &config, application::migrate),
+        Command::DeadLetters(command) => command.answer("poller", &config, &[topology::POLLER_COMMANDS]),
     }
 }

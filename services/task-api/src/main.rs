@@ -28,6 +28,7 @@ use std::{io::Write, process::ExitCode};
 use clap::{Parser, Subcommand};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use utoipa::OpenApi;
+use zoetrope_bus::{dead_letters::DeadLettersCommand, topology};
 use zoetrope_service::{ConfigArgs, once, serve};
 
 use crate::settings::MigrateSettings;
@@ -36,6 +37,7 @@ use crate::settings::MigrateSettings;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NAME: &str = "task-api";
+const QUEUES: &[&str] = &[topology::TASKS_JOB_EVENTS, topology::TASKS_USER_EVENTS];
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/tasks");
 
 /// The public API of tasks and credits.
@@ -56,6 +58,9 @@ enum Command {
     Migrate,
     /// Print this service's part of the API description.
     Openapi,
+    /// Deal with events that could not be handled.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +69,7 @@ fn main() -> ExitCode {
         Command::Serve => serve(NAME, &cli.config, application::build),
         Command::Migrate => once(NAME, &cli.config, migrate),
         Command::Openapi => print_description(),
+        Command::DeadLetters(command) => command.answer(NAME, &cli.config, QUEUES),
     }
 }
 
