@@ -1,13 +1,17 @@
+use std::mem;
+
 use lapin::{
     BasicProperties,
     message::Delivery,
-    types::{AMQPValue, FieldTable, LongString, ShortString, ShortStringError},
+    types::{AMQPValue, FieldTable, ShortString, ShortStringError},
 };
 use uuid::Uuid;
 
-const TRACEPARENT: &str = "traceparent";
-const DELIVERY_COUNT: &str = "x-delivery-count";
-const PERSISTENT: u8 = 2;
+use crate::values::{as_count, as_text, header};
+
+pub(crate) const TRACEPARENT: &str = "traceparent";
+pub(crate) const DELIVERY_COUNT: &str = "x-delivery-count";
+pub(crate) const PERSISTENT: u8 = 2;
 
 /// A message to publish.
 #[derive(Clone, PartialEq, Eq)]
@@ -79,16 +83,17 @@ pub struct IncomingMessage {
 }
 
 impl IncomingMessage {
-    pub(crate) fn new(delivery: Delivery) -> Self {
+    /// Takes the body out of the delivery, and leaves the rest there.
+    pub(crate) fn take_from(delivery: &mut Delivery) -> Self {
+        let payload = mem::take(&mut delivery.data);
         let properties = &delivery.properties;
-        let header = |name: &str| properties.headers().as_ref()?.inner().get(name);
         Self {
             message_id: properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok()),
             message_type: properties.kind().as_ref().map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
-            traceparent: header(TRACEPARENT).and_then(as_text),
-            delivery_count: header(DELIVERY_COUNT).and_then(as_count).unwrap_or_default(),
-            routing_key: delivery.routing_key.into(),
-            payload: delivery.data,
+            traceparent: header(properties, TRACEPARENT).and_then(as_text),
+            delivery_count: header(properties, DELIVERY_COUNT).and_then(as_count).unwrap_or_default(),
+            routing_key: delivery.routing_key.as_str().to_owned(),
+            payload,
         }
     }
 }
@@ -102,28 +107,6 @@ impl std::fmt::Debug for IncomingMessage {
             .field("delivery_count", &self.delivery_count)
             .field("payload_bytes", &self.payload.len())
             .finish_non_exhaustive()
-    }
-}
-
-fn as_text(value: &AMQPValue) -> Option<String> {
-    match value {
-        AMQPValue::LongString(text) => String::from_utf8(LongString::as_bytes(text).to_vec()).ok(),
-        AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
-        _ => None,
-    }
-}
-
-/// RabbitMQ picks the narrowest type for a number.
-fn as_count(value: &AMQPValue) -> Option<u64> {
-    match *value {
-        AMQPValue::ShortShortInt(count) => u64::try_from(count).ok(),
-        AMQPValue::ShortShortUInt(count) => Some(count.into()),
-        AMQPValue::ShortInt(count) => u64::try_from(count).ok(),
-        AMQPValue::ShortUInt(count) => Some(count.into()),
-        AMQPValue::LongInt(count) => u64::try_from(count).ok(),
-        AMQPValue::LongUInt(count) => Some(count.into()),
-        AMQPValue::LongLongInt(count) => u64::try_from(count).ok(),
-        _ => None,
     }
 }
 
@@ -151,7 +134,7 @@ mod tests {
         delivery.properties = sent.properties().unwrap();
         assert!(delivery.properties.timestamp().is_some());
 
-        let received = IncomingMessage::new(delivery);
+        let received = IncomingMessage::take_from(&mut delivery);
         assert_eq!(received.message_id, Some(sent.message_id));
         assert_eq!(received.message_type, sent.message_type);
         assert_eq!(received.routing_key, sent.routing_key);
@@ -162,7 +145,7 @@ mod tests {
 
     #[test]
     fn strangers_may_leave_everything_out() {
-        let received = IncomingMessage::new(Delivery::mock(1, "".into(), "".into(), false, vec![]));
+        let received = IncomingMessage::take_from(&mut Delivery::mock(1, "".into(), "".into(), false, vec![]));
         assert_eq!((received.message_id, received.message_type.as_str(), received.traceparent), (None, "", None));
     }
 
@@ -171,7 +154,7 @@ mod tests {
         let sent = message();
         let mut delivery = Delivery::mock(1, "".into(), "".into(), false, sent.payload.clone());
         delivery.properties = sent.properties().unwrap();
-        for shown in [format!("{sent:?}"), format!("{:?}", IncomingMessage::new(delivery))] {
+        for shown in [format!("{sent:?}"), format!("{:?}", IncomingMessage::take_from(&mut delivery))] {
             assert!(shown.contains("payload_bytes") && !shown.contains("payload:"), "{shown}");
         }
     }

@@ -50,8 +50,13 @@ pub struct Queue {
 impl Queue {
     /// Name of the queue that keeps what this one gave up.
     pub fn dead_letter_name(&self) -> String {
-        format!("{}.dead", self.name)
+        dead_letter_queue(self.name)
     }
+}
+
+/// Name of the queue that keeps what a shared queue gave up.
+pub fn dead_letter_queue(queue: &str) -> String {
+    format!("{queue}.dead")
 }
 
 /// The platform's topology.

@@ -45,7 +45,8 @@
 //! A background task that ends before shutdown began is a crash: the process shuts down and exits with a failing code, so that
 //! its supervisor starts it again.
 //!
-//! One-shot subcommands such as `migrate` use [`once`] instead: the same settings and telemetry, no listener and no phases.
+//! One-shot subcommands such as `migrate` use [`once`] instead: the same settings and telemetry, no listener and no phases. Those that
+//! print an answer use [`answer`], which leaves standard output to them.
 
 mod internal;
 mod lifecycle;
@@ -61,7 +62,7 @@ pub mod trace;
 
 pub use process::Process;
 pub use readiness::{Readiness, ReadinessReport};
-pub use run::{once, serve};
+pub use run::{answer, once, serve};
 pub use settings::{
     ConfigArgs, InternalSettings, LogFormat, ProcessSettings, SettingsError, ShutdownSettings, TelemetrySettings, load_settings,
 };

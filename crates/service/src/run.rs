@@ -1,4 +1,4 @@
-//! The two ways to run a binary.
+//! The ways to run a binary.
 
 use std::{future::Future, io::Write as _, process::ExitCode, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     lifecycle::{self, Ending},
     metrics::Metrics,
     process::Process,
-    settings::{ConfigArgs, Document, ProcessSettings, environment},
+    settings::{ConfigArgs, Document, ProcessSettings, environment, load_settings},
     signals::UnixSignals,
     tasks::spawn_on,
     telemetry::Telemetry,
@@ -54,6 +54,41 @@ where
     })
 }
 
+/// Runs a subcommand whose standard output is its answer, such as a list for an operator: settings as for [`serve`], but nothing is logged, since log
+/// lines would stand between those of the answer. A failure is told on standard error.
+pub fn answer<S, F, Fut>(name: &'static str, args: &ConfigArgs, run: F) -> ExitCode
+where
+    S: DeserializeOwned,
+    F: FnOnce(S) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let outcome = (|| {
+        let settings: S = load_settings(args)?;
+        install_cryptography();
+        let runtime = build_runtime(name)?;
+        let outcome = runtime.block_on(run(settings));
+        runtime.shutdown_timeout(BLOCKING_GRACE);
+        outcome
+    })();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody can be told, the exit code still says it.
+            let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn install_cryptography() {
+    // Fails only when one is installed already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+fn build_runtime(name: &str) -> anyhow::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().thread_name(name).build().context("cannot build the tokio runtime")
+}
+
 /// What comes before the service: settings, cryptography, telemetry, runtime; in this order, and torn down in the reverse one.
 fn start<S: DeserializeOwned>(
     name: &'static str,
@@ -63,11 +98,9 @@ fn start<S: DeserializeOwned>(
     let prepared = (|| {
         let (process_settings, rest) = Document::read(args, environment())?.split()?;
         let settings: S = rest.parse()?;
-        // Fails only when one is installed already, which is as good.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        install_cryptography();
         let telemetry = Telemetry::start(name, &process_settings.telemetry)?;
-        let runtime =
-            Builder::new_multi_thread().enable_all().thread_name(name).build().context("cannot build the tokio runtime")?;
+        let runtime = build_runtime(name)?;
         anyhow::Ok((process_settings, settings, telemetry, runtime))
     })();
     match prepared {

@@ -4,6 +4,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use zoetrope_bus::{dead_letters::DeadLettersCommand, topology};
 use zoetrope_service::{ConfigArgs, once, serve};
 
 use crate::{application, http};
@@ -26,6 +27,13 @@ enum Command {
     Migrate(ConfigArgs),
     /// Print this service's part of the API description.
     Openapi,
+    /// Deal with updates that could not be kept.
+    DeadLetters {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        command: DeadLettersCommand,
+    },
 }
 
 /// Does what the command line says.
@@ -34,6 +42,7 @@ pub fn run() -> ExitCode {
         Command::Serve(config) => serve(NAME, &config, application::build),
         Command::Migrate(config) => once(NAME, &config, application::migrate),
         Command::Openapi => exit_code(print_description()),
+        Command::DeadLetters { config, command } => command.answer(NAME, &config, &[topology::NOTIFIER_FEED]),
     }
 }
 

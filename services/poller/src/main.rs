@@ -38,6 +38,7 @@ mod work;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use zoetrope_bus::{dead_letters::DeadLettersCommand, topology};
 use zoetrope_service::ConfigArgs;
 
 use crate::jobs_command::JobsArgs;
@@ -62,6 +63,9 @@ enum Command {
     /// Bring the database schema up to date
     Migrate,
     Jobs(JobsArgs),
+    /// Deal with commands that could not be handled
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
 }
 
 fn main() -> ExitCode {
@@ -70,5 +74,6 @@ fn main() -> ExitCode {
         Command::Serve => zoetrope_service::serve("poller", &config, application::build),
         Command::Jobs(args) => zoetrope_service::once("poller", &config, |settings| jobs_command::run(settings, args)),
         Command::Migrate => zoetrope_service::once("poller", &config, application::migrate),
+        Command::DeadLetters(command) => command.answer("poller", &config, &[topology::POLLER_COMMANDS]),
     }
 }

@@ -29,6 +29,7 @@ use std::{io::Write, process::ExitCode};
 use clap::{Parser, Subcommand};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use utoipa::OpenApi;
+use zoetrope_bus::{dead_letters::DeadLettersCommand, topology};
 use zoetrope_service::{ConfigArgs, once, serve};
 
 use crate::settings::MigrateSettings;
@@ -37,6 +38,7 @@ use crate::settings::MigrateSettings;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NAME: &str = "task-api";
+const QUEUES: &[&str] = &[topology::TASKS_JOB_EVENTS, topology::TASKS_USER_EVENTS];
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/tasks");
 
 /// The public API of tasks and credits.
@@ -57,6 +59,9 @@ enum Command {
     Migrate,
     /// Print this service's part of the API description.
     Openapi,
+    /// Deal with events that could not be handled.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +70,7 @@ fn main() -> ExitCode {
         Command::Serve => serve(NAME, &cli.config, application::build),
         Command::Migrate => once(NAME, &cli.config, migrate),
         Command::Openapi => print_description(),
+        Command::DeadLetters(command) => command.answer(NAME, &cli.config, QUEUES),
     }
 }
 

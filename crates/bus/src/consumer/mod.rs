@@ -1,23 +1,31 @@
 mod holding;
+mod letter_box;
 mod source;
 mod work;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use lapin::options::BasicCancelOptions;
-use tokio::task::JoinSet;
+use lapin::{Channel, options::BasicCancelOptions};
+use metrics::gauge;
+use tokio::{task::JoinSet, time::interval};
 use tokio_util::sync::CancellationToken;
 use zoetrope_service::Process;
 
 pub use self::source::ConsumeFrom;
-use self::work::Work;
+use self::{
+    letter_box::LetterBox,
+    work::{Origin, Work},
+};
 use crate::{
-    BusSettings, Handler,
+    BusSettings, Handler, dead_letters,
     error::LinkError,
     link::{Link, within},
     supervisor::{Session, Supervisor},
 };
+
+/// How often the dead letters of a shared queue are counted.
+const CENSUS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Starts to consume, and returns at once. The broker may be away.
 ///
@@ -33,6 +41,7 @@ pub fn consume(process: &Process, settings: &BusSettings, from: ConsumeFrom, han
         prefetch: settings.prefetch,
         work: Arc::new(Work::new(label, from.gives_up(), handler, stopping.clone())),
         from,
+        service: process.name(),
         in_hand: JoinSet::new(),
         stopping,
     };
@@ -45,6 +54,7 @@ pub fn consume(process: &Process, settings: &BusSettings, from: ConsumeFrom, han
 
 struct Consumer<H> {
     from: ConsumeFrom,
+    service: &'static str,
     prefetch: std::num::NonZeroU16,
     concurrency: usize,
     work: Arc<Work<H>>,
@@ -56,19 +66,23 @@ struct Consumer<H> {
 impl<H: Handler> Session for Consumer<H> {
     async fn run(&mut self, link: &mut Link) -> Result<(), LinkError> {
         // Ends what can no longer be settled.
-        let session = CancellationToken::new();
-        let _end = session.clone().drop_guard();
+        let ended = CancellationToken::new();
+        let _end = ended.clone().drop_guard();
+        let letter_box = LetterBox::open(&link.channel, self.from.label(), self.service).await?;
+        let origin = Arc::new(Origin { ended, letter_box });
 
+        let mut census = interval(CENSUS_INTERVAL);
         let mut deliveries = self.from.subscribe(&link.channel, self.prefetch).await?;
         loop {
             tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => break,
-                () = session.cancelled() => return Err(LinkError::Unsettled),
+                () = origin.ended.cancelled() => return Err(LinkError::Unsettled),
                 Some(_) = self.in_hand.join_next() => {}
+                _ = census.tick() => self.count_dead_letters(&link.channel).await?,
                 delivery = deliveries.next(), if self.in_hand.len() < self.concurrency => match delivery {
                     Some(Ok(delivery)) => {
-                        self.in_hand.spawn(Arc::clone(&self.work).carry_out(delivery, session.clone()));
+                        self.in_hand.spawn(Arc::clone(&self.work).carry_out(delivery, Arc::clone(&origin)));
                     }
                     Some(Err(error)) => return Err(LinkError::Reported(error)),
                     None => return Err(LinkError::Cancelled),
@@ -87,6 +101,14 @@ impl<H: Handler> Session for Consumer<H> {
 }
 
 impl<H> Consumer<H> {
+    async fn count_dead_letters(&self, channel: &Channel) -> Result<(), LinkError> {
+        if let ConsumeFrom::Shared(queue) = self.from {
+            let count = dead_letters::count(channel, queue).await?;
+            gauge!("zoetrope_bus_dead_letters", "queue" => queue).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        }
+        Ok(())
+    }
+
     async fn finish(&mut self) {
         while self.in_hand.join_next().await.is_some() {}
     }

@@ -7,19 +7,18 @@ use std::{
 
 use futures_util::FutureExt;
 use lapin::{
-    Acker,
     message::Delivery,
     options::{BasicAckOptions, BasicRejectOptions},
 };
 use metrics::{counter, histogram};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use zoetrope_domain::backoff;
 use zoetrope_service::trace;
 
-use super::{holding::Holding, source::GivesUp};
-use crate::{HandleError, Handler, IncomingMessage, link::BROKER_TIMEOUT, topology::DELIVERY_LIMIT};
+use super::{holding::Holding, letter_box::LetterBox, source::GivesUp};
+use crate::{HandleError, Handler, IncomingMessage, confirmed::Receipt, error::chain, link::within, topology::DELIVERY_LIMIT};
 
 /// Pauses of a held message.
 const FIRST_HOLD: Duration = Duration::from_millis(200);
@@ -37,22 +36,31 @@ pub(super) struct Work<H> {
     stopping: CancellationToken,
 }
 
+/// The connection that deliveries came over.
+pub(super) struct Origin {
+    /// Ends with it. A delivery that cannot be settled ends it.
+    pub(super) ended: CancellationToken,
+    pub(super) letter_box: LetterBox,
+}
+
 /// What becomes of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Verdict {
     Done,
     Again,
-    GivenUp,
+    /// It is set aside, with the reason.
+    Dead(String),
+    Dropped,
     /// Nothing is said about it: the end of the connection gives it back.
     Unsettled,
 }
 
 impl Verdict {
-    const fn as_str(self) -> &'static str {
+    const fn as_str(&self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Again => "again",
-            Self::GivenUp => "given_up",
+            Self::Dead(_) | Self::Dropped => "given_up",
             Self::Unsettled => "unsettled",
         }
     }
@@ -63,16 +71,15 @@ impl<H: Handler> Work<H> {
         Self { queue, gives_up, handler, holding: Holding::new(queue), stopping }
     }
 
-    /// Handles one delivery to its end. `session` ends with the connection that the delivery belongs to; a delivery that cannot be settled ends it.
-    pub(super) async fn carry_out(self: Arc<Self>, delivery: Delivery, session: CancellationToken) {
-        let acker = delivery.acker.clone();
-        let message = IncomingMessage::new(delivery);
+    /// Handles one delivery to its end.
+    pub(super) async fn carry_out(self: Arc<Self>, mut delivery: Delivery, origin: Arc<Origin>) {
+        let message = IncomingMessage::take_from(&mut delivery);
         let span = self.span(&message);
         async {
-            let verdict = self.judge(message, &session).await;
+            let verdict = self.judge(&message, &origin.ended).await;
             counter!("zoetrope_bus_consumed_total", "queue" => self.queue, "outcome" => verdict.as_str()).increment(1);
-            if !settle(&acker, verdict).await {
-                session.cancel();
+            if !settle(&delivery, &message, verdict, &origin).await {
+                origin.ended.cancel();
             }
         }
         .instrument(span)
@@ -91,8 +98,7 @@ impl<H: Handler> Work<H> {
         span
     }
 
-    async fn judge(&self, message: IncomingMessage, session: &CancellationToken) -> Verdict {
-        let deliveries = message.delivery_count;
+    async fn judge(&self, message: &IncomingMessage, session: &CancellationToken) -> Verdict {
         let mut attempt = 0;
         let mut held = None;
         loop {
@@ -108,9 +114,9 @@ impl<H: Handler> Work<H> {
                 }
                 Err(HandleError::Poison(error)) => {
                     tracing::error!(error = &*error, "a message cannot be handled; it is given up");
-                    return Verdict::GivenUp;
+                    return self.given_up(&*error);
                 }
-                Err(HandleError::Failed(error)) => return self.failed(&*error, deliveries, session).await,
+                Err(HandleError::Failed(error)) => return self.failed(&*error, message.delivery_count, session).await,
             }
         }
     }
@@ -126,15 +132,11 @@ impl<H: Handler> Work<H> {
         match self.gives_up {
             GivesUp::ToNobody => {
                 tracing::error!(error, "handling a message failed; it is dropped");
-                Verdict::GivenUp
+                self.given_up(error)
             }
             GivesUp::ToDeadLetters if deliveries >= DELIVERY_LIMIT.into() => {
-                tracing::error!(
-                    error,
-                    deliveries,
-                    "handling a message failed too often; the broker moves it to the dead letters"
-                );
-                Verdict::Again
+                tracing::error!(error, deliveries, "handling a message failed too often; it is given up");
+                self.given_up(error)
             }
             GivesUp::ToDeadLetters => {
                 tracing::warn!(error, deliveries, "handling a message failed; it is tried again");
@@ -143,6 +145,13 @@ impl<H: Handler> Work<H> {
                 self.pause(backoff::exponential(attempt, FIRST_RETRY, LONGEST_RETRY, rand::random()), session).await;
                 Verdict::Again
             }
+        }
+    }
+
+    fn given_up(&self, error: &(dyn Error + Send + Sync + 'static)) -> Verdict {
+        match self.gives_up {
+            GivesUp::ToDeadLetters => Verdict::Dead(chain(error)),
+            GivesUp::ToNobody => Verdict::Dropped,
         }
     }
 
@@ -157,15 +166,37 @@ impl<H: Handler> Work<H> {
 }
 
 /// Tells the broker. False if the connection is no good for it.
-async fn settle(acker: &Acker, verdict: Verdict) -> bool {
-    let told = async {
-        match verdict {
-            Verdict::Done => acker.ack(BasicAckOptions::default()).await,
-            // `nack` would not count towards the delivery limit in all versions of RabbitMQ.
-            Verdict::Again => acker.reject(BasicRejectOptions { requeue: true }).await,
-            Verdict::GivenUp => acker.reject(BasicRejectOptions { requeue: false }).await,
-            Verdict::Unsettled => Ok(true),
-        }
+async fn settle(delivery: &Delivery, message: &IncomingMessage, verdict: Verdict, origin: &Origin) -> bool {
+    let acker = &delivery.acker;
+    let acknowledged = || within("acknowledge a message", acker.ack(BasicAckOptions::default()));
+    // `nack` would not count towards the delivery limit in all versions of RabbitMQ.
+    let rejected = |requeue| within("reject a message", acker.reject(BasicRejectOptions { requeue }));
+    let told = match verdict {
+        Verdict::Done => acknowledged().await,
+        Verdict::Again => rejected(true).await,
+        Verdict::Dead(reason) => match set_aside(delivery, message, &reason, origin).await {
+            Some(Receipt::Taken) => acknowledged().await,
+            // The broker moves it by itself as soon as there is room, without the reason.
+            Some(Receipt::Refused) => rejected(false).await,
+            // The next connection declares the queue that is missing, and the message comes again.
+            Some(Receipt::Unroutable) | None => Ok(false),
+        },
+        Verdict::Dropped => rejected(false).await,
+        Verdict::Unsettled => Ok(true),
     };
-    matches!(timeout(BROKER_TIMEOUT, told).await, Ok(Ok(true)))
+    matches!(told, Ok(true))
+}
+
+/// None if the connection was lost before the broker said anything: then the message comes again, and is perhaps set aside twice.
+async fn set_aside(delivery: &Delivery, message: &IncomingMessage, reason: &str, origin: &Origin) -> Option<Receipt> {
+    let receipt = tokio::select! {
+        receipt = origin.letter_box.take(&delivery.properties, message, reason) => receipt,
+        () = origin.ended.cancelled() => return None,
+    };
+    match &receipt {
+        Ok(Receipt::Taken) => {}
+        Ok(refusal) => tracing::error!(?refusal, "the broker did not take a dead letter"),
+        Err(error) => tracing::warn!(error = error as &dyn Error, "a dead letter was not confirmed"),
+    }
+    receipt.ok()
 }

@@ -3,9 +3,13 @@
 use std::{env, time::Duration};
 
 use anyhow::{Context, Result};
-use lapin::{Channel, Connection, ConnectionProperties, message::BasicGetMessage, options::BasicGetOptions};
+use lapin::{
+    Channel, Connection, ConnectionProperties,
+    message::BasicGetMessage,
+    options::{BasicGetOptions, BasicRejectOptions},
+};
 use reqwest::{Client, Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use url::Url;
 use uuid::Uuid;
@@ -44,9 +48,17 @@ impl Broker {
 
     /// Lowers the delivery limit of all queues.
     pub async fn limit_deliveries(&self, limit: u32) -> Result<()> {
-        let policy = json!({ "pattern": ".*", "apply-to": "queues", "definition": { "delivery-limit": limit } });
-        send(self.request(Method::PUT, &format!("policies/{}/deliveries", self.vhost))?.json(&policy)).await?;
-        Ok(())
+        self.rule(".*", json!({ "delivery-limit": limit })).await
+    }
+
+    /// Sets the policy of the queues whose names match a pattern.
+    pub async fn rule(&self, pattern: &str, definition: Value) -> Result<()> {
+        let policy = json!({ "pattern": pattern, "apply-to": "queues", "definition": definition });
+        send(self.request(Method::PUT, &format!("policies/{}/rule", self.vhost))?.json(&policy)).await
+    }
+
+    pub async fn delete_queue(&self, queue: &str) -> Result<()> {
+        send(self.request(Method::DELETE, &format!("queues/{}/{queue}", self.vhost))?).await
     }
 
     /// A network on the way to it, and settings that lead through there.
@@ -68,6 +80,27 @@ impl Broker {
             anyhow::ensure!(Instant::now() < deadline, "nothing came into {queue}");
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until there is something in a queue, and leaves it there.
+    pub async fn wait_for(&self, queue: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.is_empty(queue).await? {
+            anyhow::ensure!(Instant::now() < deadline, "nothing came into {queue}");
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Takes the next message of a queue and gives it back, so many times.
+    pub async fn hand_back(&self, queue: &str, times: u32) -> Result<()> {
+        let (_connection, channel) = self.channel().await?;
+        for _ in 0..times {
+            let message =
+                channel.basic_get(queue.into(), BasicGetOptions { no_ack: false }).await?.context("nothing is there")?;
+            message.reject(BasicRejectOptions { requeue: true }).await?;
+        }
+        Ok(())
     }
 
     /// Whether a queue holds nothing that could be delivered now.

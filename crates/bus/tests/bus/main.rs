@@ -1,7 +1,10 @@
 //! The bus on a real RabbitMQ.
 
 mod broker;
+mod commands;
 mod consuming;
+mod dead_letters;
+mod giving_up;
 mod outages;
 mod private;
 mod proxy;
