@@ -85,12 +85,12 @@ async fn what_a_provider_says_in_riddles_ends_nothing() -> Result<()> {
 async fn an_address_that_expires_is_used_at_once_and_asked_for_anew() -> Result<()> {
     let platform = platform()
         .setting(Service::Poller, "providers.openai.result", "url")
-        .setting(Service::Poller, "polling.sweep_seconds", 60.0)
+        .setting(Service::Poller, "polling.sweep_seconds", 600.0)
         .start()
         .await?;
     let user = platform.user().await?;
 
-    // A sweep would come far too late for this one. One request for the video, one for the thumbnail.
+    // Only a poller that goes on at once ends this one before the test's patience does: a sweep comes too late. One request for the video, one for the thumbnail.
     let row = run(&user, "soon gone [sim:link=5]").await?;
     assert_eq!(row["status"], "COMPLETED", "{row}");
     assert_eq!(platform.simulation().totals().await?.contents, 2);

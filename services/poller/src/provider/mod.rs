@@ -14,6 +14,9 @@
 //! | cannot be reached (name, connection, TLS) | known not to have arrived: again |
 //! | answers 408, 409 or any other 5xx | ambiguous: a server may fail after it has taken the job |
 //! | answers 2xx with an unreadable body, is cut off, takes too long | ambiguous |
+//!
+//! Everything else may be repeated. A result that is cut on its way goes on where it was, within the same try, if the server vouches that
+//! the rest is of the same file ([`download`], [`file_version`]); it is never pieced together from two.
 
 mod content;
 mod download;

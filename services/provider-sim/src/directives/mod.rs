@@ -21,7 +21,6 @@
 //! | `poll=FAULT` | `STATUS`, `malformed`, `cut`, `unknown` (the status `dreaming`) | `times`, `retry_after` |
 //! | `content=FAULT` | `STATUS`, `cut` (in the middle of what was asked for), `garbage` (200 with an HTML page) | `times`, `retry_after` |
 //! | `delete=FAULT` | `STATUS`, `malformed`, `cut-before`, `cut-after` | `times`, `retry_after` |
-//!
 //! | `link=SECONDS` | the completed video has a `url`, made anew at each look at it, that is good for so long and needs no key | `times` |
 //!
 //! A fault hits one call; `times=N` makes it N, `times=always` every one. Submissions are counted by their
