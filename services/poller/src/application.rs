@@ -5,12 +5,14 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use zoetrope_bus::{ConsumeFrom, Publisher, topology};
 use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::Process;
 use zoetrope_storage::ObjectStorage;
 
 use crate::{
     census,
     commands::Commands,
+    gate::Gate,
     provider::Provider,
     scheduler::{self, Cutoff},
     settings::{MigrationSettings, Settings},
@@ -23,9 +25,11 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/polle
 pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let database = Database::new(&settings.postgres, process.name()).context("postgres")?;
     let storage = ObjectStorage::from_settings(&settings.storage)?;
+    let redis = Redis::connect(&settings.redis)?;
     let mut providers = BTreeMap::new();
     for (name, account) in &settings.providers {
-        let provider = Provider::new(name, account)?;
+        let gate = Gate::new(name, account.limits(), redis.clone());
+        let provider = Provider::new(name, account, gate)?;
         providers.insert(name.clone(), (provider, account.max_concurrent_submissions));
     }
     let pinged = database.clone();

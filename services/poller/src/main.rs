@@ -7,6 +7,7 @@
 //! * [`scheduler`]: due rows are claimed under leases, in lanes;
 //! * [`work`]: what is done with a claimed job;
 //! * [`provider`]: how providers are spoken to;
+//! * [`gate`]: when they may be spoken to;
 //! * [`job`]: what follows from an outcome, as pure rules;
 //! * [`store`]: the rows.
 //!
@@ -23,6 +24,8 @@ mod census;
 mod commands;
 mod error;
 mod events;
+#[cfg_attr(not(test), expect(dead_code, reason = "the scheduler does not ask for leave yet"))]
+mod gate;
 mod job;
 mod order;
 mod provider;

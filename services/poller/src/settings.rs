@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, de};
 use zoetrope_bus::BusSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
+use zoetrope_redis::RedisSettings;
 use zoetrope_storage::StorageSettings;
 
 use crate::{job::Policy, provider::ProviderSettings};
@@ -14,6 +15,7 @@ use crate::{job::Policy, provider::ProviderSettings};
 pub(crate) struct Settings {
     pub(crate) postgres: PostgresSettings,
     pub(crate) rabbitmq: BusSettings,
+    pub(crate) redis: RedisSettings,
     pub(crate) storage: StorageSettings,
     #[serde(default)]
     pub(crate) outbox: OutboxSettings,
