@@ -69,9 +69,10 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
     set(&mut settings, "postgres.url", role_url(servers, &addresses.database, schema)?.to_string().into());
     set(&mut settings, "rabbitmq.url", addresses.amqp.to_string().into());
 
+    set(&mut settings, "redis.url", servers.redis.to_string().into());
+    set(&mut settings, "redis.key_prefix", format!("{}:", addresses.database).into());
+
     if matches!(service, Service::Auth | Service::TaskApi | Service::Notifier) {
-        set(&mut settings, "redis.url", servers.redis.to_string().into());
-        set(&mut settings, "redis.key_prefix", format!("{}:", addresses.database).into());
         set(&mut settings, "tokens.jwks_file", format!("{keys}/jwks.json").into());
     }
     if matches!(service, Service::TaskApi | Service::Poller) {

@@ -14,5 +14,6 @@ mod verifier;
 
 pub use claims::{Claims, Role, TokenKind, UnknownRole};
 pub use payload::Payload;
-pub use revocations::{RedisSettings, RevocationError, Revocations};
+pub use revocations::Revocations;
 pub use verifier::{KeySetError, TokenError, Verifier, VerifierSettings};
+pub use zoetrope_redis::RedisSettings;

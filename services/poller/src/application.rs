@@ -5,6 +5,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use zoetrope_bus::{ConsumeFrom, Publisher, topology};
 use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::Process;
 use zoetrope_storage::ObjectStorage;
 
@@ -13,6 +14,7 @@ use crate::{
     commands::Commands,
     durations::{self, Durations},
     forgetting,
+    gate::Gate,
     provider::Provider,
     replicas::{self, Replicas},
     scheduler::{self, Accounts, Cutoff},
@@ -28,7 +30,8 @@ pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Resul
     let database = Database::new(&settings.postgres, process.name()).context("postgres")?;
     let storage = ObjectStorage::from_settings(&settings.storage)?;
     let (replicas, durations) = (Replicas::new(), Arc::new(Durations::default()));
-    let accounts = accounts(&settings, &durations)?;
+    let redis = Redis::connect(&settings.redis)?;
+    let accounts = accounts(&settings, &redis, &durations)?;
     let pinged = database.clone();
     process.readiness().register("postgres", move || {
         let database = pinged.clone();
@@ -47,18 +50,24 @@ pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Resul
         lease: settings.polling.lease,
         cutoff: Cutoff::new(),
     });
+    let gates: Vec<Gate> = accounts.gates().cloned().collect();
     scheduler::start(&process, &worker, &settings.polling, accounts, &replicas);
     let keep_days = settings.polling.keep_days;
     let commands = Commands { database: database.clone(), relay, alarms, keep_days, lease: settings.polling.lease };
     zoetrope_bus::consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::POLLER_COMMANDS), commands);
     process.spawn("census", census::run(database.clone(), process.stopping()));
     process.spawn("durations", durations::run(durations, database.clone(), process.stopping()));
-    process.spawn("replicas", replicas::run(replicas, database.clone(), process.stopping(), |_| {}));
+    process.spawn(
+        "replicas",
+        replicas::run(replicas, database.clone(), process.stopping(), move |count| {
+            gates.iter().for_each(|gate| gate.shared_by(count));
+        }),
+    );
     process.spawn("forgetting", forgetting::run(database, keep_days, process.stopping()));
     Ok(())
 }
 
-fn accounts(settings: &Settings, durations: &Arc<Durations>) -> anyhow::Result<Accounts> {
+fn accounts(settings: &Settings, redis: &Redis, durations: &Arc<Durations>) -> anyhow::Result<Accounts> {
     let polling = &settings.polling;
     let account = |provider: Option<Provider>, capacity| {
         let policy = polling.policy(provider.as_ref().is_some_and(Provider::can_look_up));
@@ -70,7 +79,8 @@ fn accounts(settings: &Settings, durations: &Arc<Durations>) -> anyhow::Result<A
             submissions: provider.max_concurrent_submissions.get(),
             jobs: provider.max_concurrent_jobs.map(NonZeroUsize::get),
         };
-        known.push((name.clone(), account(Some(Provider::new(name, provider)?), capacity)));
+        let gate = Gate::new(name, provider.limits(), redis.clone());
+        known.push((name.clone(), account(Some(Provider::new(name, provider, gate)?), capacity)));
     }
     // Nothing is submitted for a provider that nobody knows.
     Ok(Accounts { known, others: account(None, Capacity { submissions: 0, jobs: None }) })

@@ -7,6 +7,7 @@
 //! * [`scheduler`]: due rows are claimed under leases, in lanes;
 //! * [`work`]: what is done with a claimed job;
 //! * [`provider`]: how providers are spoken to;
+//! * [`gate`]: when they may be spoken to;
 //! * [`job`]: what follows from an outcome, as pure rules;
 //! * [`store`]: the rows.
 //!
@@ -25,6 +26,7 @@ mod durations;
 mod error;
 mod events;
 mod forgetting;
+mod gate;
 mod job;
 mod jobs_command;
 mod order;

@@ -5,6 +5,7 @@ use zoetrope_bus::BusSettings;
 use zoetrope_domain::TaskKind;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
+use zoetrope_redis::RedisSettings;
 use zoetrope_storage::StorageSettings;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) struct Settings {
     pub(crate) postgres: PostgresSettings,
     pub(crate) rabbitmq: BusSettings,
+    pub(crate) redis: RedisSettings,
     pub(crate) storage: StorageSettings,
     #[serde(default)]
     pub(crate) outbox: OutboxSettings,

@@ -55,6 +55,7 @@ impl Provider {
     pub(crate) async fn thumbnail(&self, id: &ExternalId) -> Result<Media<'_>, NoMedia> {
         let mut url = self.content_url(id);
         url.query_pairs_mut().append_pair("variant", "thumbnail");
+        self.gate().spend(1);
         self.file(Operation::Thumbnail, url, "image/").await
     }
 
@@ -64,6 +65,7 @@ impl Provider {
 
     /// Asked anew each time, because such addresses expire.
     async fn result_url(&self, id: &ExternalId) -> Result<Option<Url>, NoMedia> {
+        self.gate().spend(1);
         let answer = self.retrieve(id).await.map_err(|outcome| match outcome {
             Outcome::Again { retry_after } => NoMedia::Later { retry_after },
             _ => NoMedia::Absent,

@@ -20,7 +20,9 @@ use zoetrope_service::trace;
 use super::{
     retry_after,
     settings::{AuthScheme, ProviderSettings},
+    verdict::{Answered, subject, verdict},
 };
+use crate::gate::{Call, Gate, Verdict};
 
 /// Longest answer in bytes that is read, other than a file. Providers repeat the prompt, which may be long, and a list repeats many.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -30,6 +32,7 @@ const MAX_REDIRECTS: usize = 5;
 /// The calls to one provider: addresses, credentials, time limits, trace context and metrics.
 pub(super) struct Http {
     name: String,
+    gate: Gate,
     base: Url,
     authorization: Option<HeaderValue>,
     timeout: Duration,
@@ -96,7 +99,7 @@ impl fmt::Display for Operation {
 }
 
 impl Http {
-    pub(super) fn new(name: &str, settings: &ProviderSettings) -> anyhow::Result<Self> {
+    pub(super) fn new(name: &str, settings: &ProviderSettings, gate: Gate) -> anyhow::Result<Self> {
         let basic = || {
             Client::builder()
                 .user_agent(concat!("zoetrope/", env!("CARGO_PKG_VERSION")))
@@ -106,6 +109,7 @@ impl Http {
         let build = |builder: ClientBuilder| builder.build().context("no HTTP client");
         Ok(Self {
             name: name.to_owned(),
+            gate,
             base: settings.base_url.clone(),
             authorization: authorization(settings)?,
             timeout: settings.call_timeout,
@@ -115,6 +119,10 @@ impl Http {
             questions: build(basic())?,
             downloads: build(basic().redirect(redirect::Policy::limited(MAX_REDIRECTS)).read_timeout(settings.idle_timeout))?,
         })
+    }
+
+    pub(super) const fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// `{base}/v1/videos`, and what comes after it.
@@ -134,24 +142,48 @@ impl Http {
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<Answer, CallError> {
         let client = if operation == Operation::Submit { &self.submissions } else { &self.questions };
-        let request = self.authorized(request(client)).timeout(self.timeout);
-        self.measured(operation, async {
-            let response = self.traced(request).send().await.map_err(CallError::from)?;
-            read(response).await
-        })
-        .await
+        let (client, request) = self.authorized(request(client)).timeout(self.timeout).build_split();
+        let request = request?;
+        // All submissions have the same address, and none is repeated after a failure: each is a job of its own.
+        let about = (operation != Operation::Submit).then(|| subject(request.url()));
+        let request = RequestBuilder::from_parts(client, request);
+        let call = self.gate.begin();
+        let result = self
+            .measured(operation, async {
+                let response = self.traced(request).send().await.map_err(CallError::from)?;
+                read(response).await
+            })
+            .await;
+        call.end(verdict(&result, about));
+        result
     }
 
     /// Begins a download. The answer may be of any status; its body is still to come.
     pub(super) async fn download(&self, operation: Operation, url: Url, headers: HeaderMap) -> Result<FileAnswer, CallError> {
         let request = self.downloads.get(url.clone()).headers(headers);
-        // The address of a result may be anybody's; the key is for the provider alone.
-        let request = if url.origin() == self.base.origin() { self.authorized(request) } else { request };
-        self.measured(operation, async {
-            let response = self.traced(request).send().await.map_err(CallError::from)?;
-            Ok(FileAnswer { status: response.status().as_u16(), retry_after: asked_to_wait(&response), response })
-        })
-        .await
+        // The address of a result may be anybody's; the key is for the provider alone, and so is the gate.
+        let ours = url.origin() == self.base.origin();
+        let request = if ours { self.authorized(request) } else { request };
+        let call = ours.then(|| self.gate.begin());
+        let result = self
+            .measured(operation, async {
+                let response = self.traced(request).send().await.map_err(CallError::from)?;
+                Ok(FileAnswer { status: response.status().as_u16(), retry_after: asked_to_wait(&response), response })
+            })
+            .await;
+        if let Some(call) = call {
+            self.end_download(call, &url, &result);
+        }
+        result
+    }
+
+    fn end_download(&self, call: Call<'_>, url: &Url, result: &Result<FileAnswer, CallError>) {
+        let elsewhere = |download: &FileAnswer| download.response.url().origin() != self.base.origin();
+        match result {
+            // The provider sent us on; how somebody else answered says nothing of it.
+            Ok(download) if elsewhere(download) => call.end(Verdict::Answered),
+            result => call.end(verdict(result, Some(subject(url)))),
+        }
     }
 
     /// Counts an answer that made no sense.
@@ -222,19 +254,23 @@ pub(super) struct FileAnswer {
     pub(super) response: Response,
 }
 
-trait Answered {
-    fn status(&self) -> u16;
-}
-
 impl Answered for Answer {
     fn status(&self) -> u16 {
         self.status
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 }
 
 impl Answered for FileAnswer {
     fn status(&self) -> u16 {
         self.status
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 }
 

@@ -39,7 +39,10 @@ impl Provider {
                 Ok(Page { found: Some(id), .. }) => return Outcome::Accepted(id),
                 Ok(Page { next: None, .. }) => return Outcome::Missing,
                 Ok(Page { next, .. }) if next == after => return Outcome::Missing,
-                Ok(Page { next, .. }) => after = next,
+                Ok(Page { next, .. }) => {
+                    self.gate().spend(1);
+                    after = next;
+                }
                 Err(unreadable) => {
                     self.http.count_unreadable(Operation::List);
                     tracing::warn!(error = %unreadable, "the provider's list cannot be read");

@@ -31,6 +31,7 @@ mod report;
 mod retry_after;
 mod settings;
 mod submission;
+mod verdict;
 
 use std::collections::HashMap;
 
@@ -40,6 +41,8 @@ pub(crate) use content::{Media, NoMedia};
 use http::Http;
 pub(crate) use settings::ProviderSettings;
 use settings::{CancelBy, Lookup, ResultFrom};
+
+use crate::gate::Gate;
 
 /// One account with a provider.
 pub(crate) struct Provider {
@@ -52,14 +55,20 @@ pub(crate) struct Provider {
 
 impl Provider {
     /// Prepares the account; contacts nobody.
-    pub(crate) fn new(name: &str, settings: &ProviderSettings) -> anyhow::Result<Self> {
+    pub(crate) fn new(name: &str, settings: &ProviderSettings, gate: Gate) -> anyhow::Result<Self> {
         Ok(Self {
-            http: Http::new(name, settings).with_context(|| format!("providers.{name} cannot be used"))?,
+            http: Http::new(name, settings, gate).with_context(|| format!("providers.{name} cannot be used"))?,
             models: settings.models.clone(),
             lookup: settings.lookup,
             result: settings.result,
             cancel: settings.cancel,
         })
+    }
+
+    /// What says when requests may be made. Every call reports to it. Leave is asked for before a job is
+    /// claimed, for one request; those that follow it are told afterwards.
+    pub(crate) const fn gate(&self) -> &Gate {
+        self.http.gate()
     }
 
     /// Whether jobs can be found by our idempotency key.

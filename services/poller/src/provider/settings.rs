@@ -4,7 +4,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
-use crate::settings::positive_seconds;
+use crate::{
+    gate::{BreakerRules, Limits},
+    settings::positive_seconds,
+};
 
 /// One provider account (`[providers.<name>]`). `<name>` is what a model in task-api's catalogue calls its provider.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +38,18 @@ pub(crate) struct ProviderSettings {
     /// Jobs that the provider has and has not finished, in all processes together. Absent: any number.
     #[serde(default)]
     pub(crate) max_concurrent_jobs: Option<NonZeroUsize>,
+    /// Requests of all replicas together, 0.001 to 1,000,000; one second's worth may come at once. Absent: any number.
+    #[serde(default, deserialize_with = "rate")]
+    requests_per_second: Option<f64>,
+    /// Calls within ten seconds, in one process, below which nothing is concluded from failures.
+    #[serde(default = "default_breaker_min_calls")]
+    breaker_min_calls: NonZeroUsize,
+    /// The part of those calls, above 0 up to 1, whose failure stops all requests for a while.
+    #[serde(default = "default_breaker_failure_ratio", deserialize_with = "positive_fraction")]
+    breaker_failure_ratio: f64,
+    /// How long requests stop at first; doubles up to 60 s while the provider does not recover.
+    #[serde(default = "default_breaker_open", rename = "breaker_open_seconds", deserialize_with = "positive_seconds")]
+    breaker_open: Duration,
     /// Longest time for a whole call, but not for the download of a result.
     #[serde(default = "default_call_timeout", rename = "call_timeout_seconds", deserialize_with = "positive_seconds")]
     pub(super) call_timeout: Duration,
@@ -97,6 +112,32 @@ pub(super) enum CancelBy {
     None,
 }
 
+impl ProviderSettings {
+    /// What the gate of the account goes by.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            requests_per_second: self.requests_per_second,
+            breaker: BreakerRules {
+                min_calls: self.breaker_min_calls.get(),
+                failure_ratio: self.breaker_failure_ratio,
+                open_for: self.breaker_open,
+            },
+        }
+    }
+}
+
+const fn default_breaker_min_calls() -> NonZeroUsize {
+    const { NonZeroUsize::new(10).unwrap() }
+}
+
+const fn default_breaker_failure_ratio() -> f64 {
+    0.5
+}
+
+const fn default_breaker_open() -> Duration {
+    Duration::from_secs(5)
+}
+
 const fn default_submissions() -> NonZeroUsize {
     const { NonZeroUsize::new(8).unwrap() }
 }
@@ -111,6 +152,20 @@ const fn default_connect_timeout() -> Duration {
 
 const fn default_idle_timeout() -> Duration {
     Duration::from_secs(60)
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let rate = Option::<f64>::deserialize(deserializer)?;
+    if rate.is_none_or(|rate| (0.001..=1e6).contains(&rate)) {
+        Ok(rate)
+    } else {
+        Err(de::Error::custom("not a number from 0.001 to 1000000"))
+    }
+}
+
+fn positive_fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let fraction = f64::deserialize(deserializer)?;
+    if fraction > 0.0 && fraction <= 1.0 { Ok(fraction) } else { Err(de::Error::custom("not a number above 0 up to 1")) }
 }
 
 fn http_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {

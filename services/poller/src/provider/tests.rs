@@ -1,6 +1,7 @@
 //! The adapter over real sockets, against a server that plays one scripted answer per request.
 
 mod downloads;
+mod gate;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use uuid::Uuid;
 use zoetrope_domain::{JobPhase, Progress, TaskId};
+use zoetrope_redis::{Redis, RedisSettings};
 use zoetrope_storage::{ObjectKey, ObjectStorage};
 
 use super::*;
@@ -110,7 +112,11 @@ fn provider(address: &str, extra: serde_json::Value) -> Provider {
         "models": { "sora_video2": "sora-2" },
     });
     settings.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-    Provider::new("test", &serde_json::from_value(settings).unwrap()).unwrap()
+    let settings: ProviderSettings = serde_json::from_value(settings).unwrap();
+    // Nothing listens there: the gate is alone.
+    let redis = Redis::connect(&RedisSettings { url: "redis://127.0.0.1:1".into(), key_prefix: String::new() }).unwrap();
+    let gate = Gate::new("test", settings.limits(), redis);
+    Provider::new("test", &settings, gate).unwrap()
 }
 
 fn plain(address: &str) -> Provider {

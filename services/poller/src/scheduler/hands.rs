@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -8,19 +11,34 @@ use tokio::{
 use crate::{
     job::State,
     store::{Claimed, Claims},
-    work::{Account, Worker},
+    work::{Account, Footing, Worker},
 };
+
+/// Time between two looks for jobs whose time is over, while the provider cannot be asked.
+const OVERDUE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The jobs that a lane has in hand, each in a task of its own.
 pub(super) struct Hands {
     lane: String,
     size: usize,
     pub(super) permits: Arc<Semaphore>,
+    overdue_at: Mutex<Instant>,
 }
 
 impl Hands {
     pub(super) fn new(lane: String, size: usize) -> Self {
-        Self { lane, size, permits: Arc::new(Semaphore::new(size)) }
+        Self { lane, size, permits: Arc::new(Semaphore::new(size)), overdue_at: Mutex::new(Instant::now()) }
+    }
+
+    /// Whether it is time to look for jobs whose time is over; then not again for a while.
+    pub(super) fn overdue_is_due(&self) -> bool {
+        let now = Instant::now();
+        let mut at = self.overdue_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = *at <= now;
+        if due {
+            *at = now + OVERDUE_INTERVAL;
+        }
+        due
     }
 
     /// Starts on claimed jobs. `claimed_at` is a moment before the claim.
@@ -31,10 +49,11 @@ impl Hands {
         claims: Claims,
         claimed_at: Instant,
         mut free: OwnedSemaphorePermit,
+        footing: Footing,
     ) {
         for claimed in claims {
             match (claimed, free.split(1)) {
-                (Ok(claimed), Some(permit)) => start(worker, account, claimed, claimed_at, permit),
+                (Ok(claimed), Some(permit)) => start(worker, account, claimed, claimed_at, permit, footing),
                 (Err(error), _) => tracing::error!(lane = self.lane, error = %error, "a job cannot be worked on"),
                 // There are not more jobs than permits.
                 (Ok(_), None) => {}
@@ -53,14 +72,21 @@ impl Hands {
     }
 }
 
-fn start(worker: &Arc<Worker>, account: &Arc<Account>, claimed: Claimed, claimed_at: Instant, permit: OwnedSemaphorePermit) {
+fn start(
+    worker: &Arc<Worker>,
+    account: &Arc<Account>,
+    claimed: Claimed,
+    claimed_at: Instant,
+    permit: OwnedSemaphorePermit,
+    footing: Footing,
+) {
     let (worker, account) = (Arc::clone(worker), Arc::clone(account));
     zoetrope_service::spawn("job", async move {
         if claimed.job.state == State::Polling {
             let lateness = claimed.lateness + claimed_at.elapsed();
             metrics::histogram!("zoetrope_poller_poll_lateness_seconds").record(lateness.as_secs_f64());
         }
-        worker.work(&account, claimed, claimed_at).await;
+        worker.work(&account, claimed, claimed_at, footing).await;
         drop(permit);
     });
 }

@@ -10,10 +10,11 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    gate::Leave,
     job::Work,
     replicas::Replicas,
     store::{self, Claims, LaneKey},
-    work::{Account, Worker},
+    work::{Account, Footing, Worker},
 };
 
 /// Jobs that are due almost at the same time are claimed together: a lane does not look more often than this.
@@ -36,6 +37,8 @@ pub(super) struct Lane {
 
 /// How a look for due jobs ended.
 enum Look {
+    /// The provider may not be asked before this time has passed.
+    Closed(Duration),
     /// As many as could be; there may be more.
     Full,
     /// All that were due, and there were some: the next ones will soon be.
@@ -58,6 +61,11 @@ impl Lane {
                 Ok(Look::Some) => MIN_SLEEP,
                 Ok(Look::Nothing(wait)) => wait.unwrap_or(rhythm.sweep).clamp(MIN_SLEEP, rhythm.sweep.max(MIN_SLEEP)),
                 Ok(Look::Blocked) => BLOCKED_SLEEP,
+                Ok(Look::Closed(wait)) => {
+                    // No alarm opens the gate.
+                    stopping.run_until_cancelled(tokio::time::sleep(wait.clamp(MIN_SLEEP, rhythm.sweep.max(MIN_SLEEP)))).await;
+                    Duration::ZERO
+                }
                 Err(error) => {
                     if failures == 0 {
                         let error = &error as &dyn std::error::Error;
@@ -78,16 +86,25 @@ impl Lane {
         hands.drain(&worker, rhythm.drain).await;
     }
 
-    /// Claims as many jobs as there are free permits, and starts on them.
+    /// Claims as many jobs as there are free permits and leave for, and starts on them.
     async fn look(&self, worker: &Arc<Worker>, hands: &Hands, free: OwnedSemaphorePermit) -> Result<Look, StoreError> {
-        let limit = self.limit(free.num_permits());
-        if limit == 0 {
+        let wanted = self.limit(free.num_permits());
+        if wanted == 0 {
             return Ok(Look::Blocked);
         }
+        let Some(provider) = &self.account.provider else { return Ok(Look::Nothing(None)) };
+        let limit = match provider.gate().take(wanted).await {
+            Leave::Granted(limit) => limit,
+            Leave::NotBefore(wait) => {
+                self.end_overdue(worker, hands, free).await?;
+                return Ok(Look::Closed(wait));
+            }
+        };
         let claimed_at = Instant::now();
-        let claims = self.claim(worker, limit).await?;
-        let claimed = claims.len();
-        hands.start(worker, &self.account, claims, claimed_at, free);
+        let claims = self.claim(worker, limit).await;
+        let claimed = claims.as_ref().map_or(0, Vec::len);
+        provider.gate().give_back(limit - claimed).await;
+        hands.start(worker, &self.account, claims?, claimed_at, free, Footing::Ask);
         if claimed == limit {
             return Ok(Look::Full);
         }
@@ -96,6 +113,18 @@ impl Lane {
         }
         let next = store::next_due(&mut *worker.database.connection().await?, &self.key).await?;
         Ok(if next == Some(Duration::ZERO) { Look::Blocked } else { Look::Nothing(next) })
+    }
+
+    /// Ends jobs whose time is over while their provider cannot be asked; now and then, since their users have waited long by then.
+    async fn end_overdue(&self, worker: &Arc<Worker>, hands: &Hands, free: OwnedSemaphorePermit) -> Result<(), StoreError> {
+        if !hands.overdue_is_due() {
+            return Ok(());
+        }
+        let (claimed_at, policy) = (Instant::now(), self.account.strictest_policy());
+        let mut conn = worker.database.connection().await?;
+        let claims = store::claim_overdue(&mut conn, &self.key, &policy, free.num_permits(), worker.lease).await?;
+        hands.start(worker, &self.account, claims, claimed_at, free, Footing::DoNotAsk);
+        Ok(())
     }
 
     /// Submissions are few and all replicas share them, so none takes more than its part.

@@ -4,6 +4,9 @@
 //! up no polls. A [`Lane`] claims as many due jobs as it has free permits, works on each in a task of its own, and sleeps until the next
 //! one is due, until an [alarm](Alarms) tells of an earlier one, or until the sweep that finds what nobody told of: the jobs of a
 //! replica that died. Any number of replicas do the same side by side. Jobs of providers that nobody knows are [`Strangers`].
+//!
+//! A lane claims no more than the provider's [gate](crate::gate) gives leave for. While that is closed, it only ends the jobs whose time
+//! is over.
 
 mod alarm;
 mod hands;
@@ -20,7 +23,9 @@ use lane::Lane;
 use strangers::Strangers;
 
 use crate::{
+    gate::Gate,
     job::Work,
+    provider::Provider,
     replicas::Replicas,
     settings::PollingSettings,
     store::LaneKey,
@@ -31,6 +36,13 @@ use crate::{
 pub(crate) struct Accounts {
     pub(crate) known: Vec<(String, Arc<Account>)>,
     pub(crate) others: Arc<Account>,
+}
+
+impl Accounts {
+    /// The gates of all providers that are known.
+    pub(crate) fn gates(&self) -> impl Iterator<Item = &Gate> {
+        self.known.iter().filter_map(|(_, account)| account.provider.as_ref()).map(Provider::gate)
+    }
 }
 
 /// Makes the alarms of the lanes that [`start`] will start.

@@ -11,7 +11,7 @@ use crate::{
     error::StoreError,
     job::Work,
     store::{self, LaneKey},
-    work::{Account, Worker},
+    work::{Account, Footing, Worker},
 };
 
 /// The jobs of providers that are not configured here, any more or yet: they end, rather than wait for ever.
@@ -57,7 +57,7 @@ impl Strangers {
                 let mut conn = worker.database.connection().await?;
                 let claims = store::claim(&mut conn, &LaneKey::new(&provider, work), limit, worker.lease).await?;
                 more |= claims.len() == limit;
-                hands.start(worker, &self.account, claims, claimed_at, free);
+                hands.start(worker, &self.account, claims, claimed_at, free, Footing::DoNotAsk);
             }
         }
         Ok(more)

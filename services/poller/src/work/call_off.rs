@@ -31,7 +31,10 @@ impl Worker {
 /// deletion is the provider's loss.
 async fn ask(provider: &Provider, id: &ExternalId) -> Outcome {
     match provider.poll(id).await {
-        Outcome::Reported { .. } => provider.remove(id).await,
+        Outcome::Reported { .. } => {
+            provider.gate().spend(1);
+            provider.remove(id).await
+        }
         other => other,
     }
 }

@@ -40,22 +40,32 @@ pub(crate) struct Worker {
     pub(crate) cutoff: Cutoff,
 }
 
+/// On what terms a job is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Footing {
+    /// With leave to ask its provider.
+    Ask,
+    /// Without: its time may be over, or nobody knows its provider.
+    DoNotAsk,
+}
+
 impl Worker {
     /// Works on a claimed job and records what came of it. `claimed_at` is a moment before the claim: the lease ends no sooner than its
     /// length after it.
-    pub(crate) async fn work(&self, account: &Account, claimed: Claimed, claimed_at: Instant) {
+    pub(crate) async fn work(&self, account: &Account, claimed: Claimed, claimed_at: Instant, footing: Footing) {
         let span = span_of(&claimed);
         trace::continue_from(&span, claimed.traceparent.as_deref());
-        Box::pin(self.work_in_span(account, claimed, claimed_at)).instrument(span).await;
+        Box::pin(self.work_in_span(account, claimed, claimed_at, footing)).instrument(span).await;
     }
 
-    async fn work_in_span(&self, account: &Account, mut claimed: Claimed, claimed_at: Instant) {
+    async fn work_in_span(&self, account: &Account, mut claimed: Claimed, claimed_at: Instant, footing: Footing) {
         let lease = Lease::new(self, &claimed, claimed_at);
         let result = match (&account.provider, claimed.job.state) {
             (_, State::Deleting) => lease.hold(self.remove(account.provider.as_ref(), &claimed)).await,
+            (Some(_), _) if footing == Footing::DoNotAsk => Ok(Outcome::again()),
             (provider, State::Cancelling) => lease.hold(self.call_off(provider.as_ref(), &account.policy, &claimed)).await,
             (Some(provider), State::Pending) => self.submit(provider, &lease, &mut claimed).await,
-            (Some(provider), state) => lease.hold(self.follow(provider, &account.policy, state, &claimed)).await,
+            (Some(provider), state) => lease.hold(self.follow(provider, &account.policy_of(&claimed), state, &claimed)).await,
             (None, _) => Ok(Outcome::Failed(Failure::of(FailureCode::UnknownProvider))),
         };
         match result {
