@@ -45,7 +45,8 @@
 //! A background task that ends before shutdown began is a crash: the process shuts down and exits with a failing code, so that
 //! its supervisor starts it again.
 //!
-//! One-shot subcommands such as `migrate` use [`once`] instead: the same settings and telemetry, no listener and no phases.
+//! One-shot subcommands such as `migrate` use [`once`] instead: the same settings and telemetry, no listener and no phases. Those that
+//! answer a question, such as `audit`, use [`check`], which tells yes, no and "could not find out" apart by its exit code.
 
 mod internal;
 mod lifecycle;
@@ -61,7 +62,7 @@ pub mod trace;
 
 pub use process::Process;
 pub use readiness::{Readiness, ReadinessReport};
-pub use run::{once, serve};
+pub use run::{check, once, serve};
 pub use settings::{
     ConfigArgs, InternalSettings, LogFormat, ProcessSettings, SettingsError, ShutdownSettings, TelemetrySettings, load_settings,
 };
