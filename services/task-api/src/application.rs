@@ -15,6 +15,7 @@ use zoetrope_tokens::{Revocations, Verifier};
 
 use crate::{
     app::App,
+    audit::Auditor,
     commands::Commands,
     consumers::{JobEvents, UserEvents},
     forgetting, http,
@@ -39,6 +40,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let user_events = UserEvents { commands: commands.clone() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_USER_EVENTS), user_events);
     process.spawn("forget-keys", forgetting::run(database.clone(), process.stopping()));
+    if settings.audit.is_on() {
+        process.spawn("audit", Auditor::new(database.clone(), settings.audit).run(process.stopping()));
+    }
 
     process.readiness().register("postgres", move || {
         let database = database.clone();
