@@ -67,6 +67,11 @@ impl ServiceProcess {
         Ok(())
     }
 
+    /// The file that it was started with; its other commands can use it as well.
+    pub fn settings(&self) -> &Path {
+        &self.settings
+    }
+
     /// Where its health and figures are.
     pub fn internal_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.internal_port)
