@@ -11,7 +11,7 @@
 //! While RabbitMQ is away, rows pile up and nothing is claimed. While Postgres is away, the relay waits. Either is logged once.
 //!
 //! **Inbox.** [`inbox::first_delivery`] records a message's id in the consumer's own transaction and tells whether it is new. Ids are kept for
-//! [`inbox::KEPT_DAYS`] days.
+//! [`inbox::KEPT_DAYS`] days, if the service calls [`inbox::keep_pruned`].
 //!
 //! Each service keeps both tables in its own schema:
 //!
@@ -38,7 +38,7 @@
 //! ```
 //!
 //! Metrics: `zoetrope_outbox_published_total`, `zoetrope_outbox_failed_total{reason}`, and of the whole table, the same from every replica,
-//! `zoetrope_outbox_pending` and `zoetrope_outbox_oldest_seconds`.
+//! `zoetrope_outbox_pending` (counted up to 10,000: more is more) and `zoetrope_outbox_oldest_seconds`.
 
 mod batch;
 mod enqueue;

@@ -25,7 +25,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts to relay the outbox of `database`, to measure it, and to prune the inbox; returns at once. When the process stops, what is in the
+    /// Starts to relay the outbox of `database`, and to measure it; returns at once. When the process stops, what is in the
     /// outbox is published as far as the servers are there; the rest waits for the next process.
     pub fn start(process: &Process, database: Database, publisher: Publisher, settings: OutboxSettings) -> Self {
         let work = Arc::new(Notify::new());
@@ -35,8 +35,7 @@ impl Relay {
             worker.run().await;
             Ok(())
         });
-        housekeeping::start_measuring(process, database.clone());
-        housekeeping::start_pruning(process, database);
+        housekeeping::start_measuring(process, database);
         Self { work }
     }
 

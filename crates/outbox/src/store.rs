@@ -9,7 +9,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 use zoetrope_bus::OutgoingMessage;
-use zoetrope_postgres::Connection;
+use zoetrope_postgres::{Connection, PRUNE_BATCH};
 
 table! {
     outbox (id) {
@@ -158,10 +158,14 @@ pub(crate) async fn release(connection: &mut Connection, token: Uuid, ids: &[Uui
     Ok(())
 }
 
+/// As far as a backlog is counted: it may be of any size, and the count of millions takes as long as publishing thousands.
+const COUNTED: i64 = 10_000;
+
 /// What waits in the outbox.
 #[derive(Debug, QueryableByName)]
 pub(crate) struct Backlog {
     #[diesel(sql_type = BigInt)]
+    /// Up to [`COUNTED`].
     pub(crate) pending: i64,
     /// Age of the oldest; 0 when there is none.
     #[diesel(sql_type = Double)]
@@ -170,10 +174,10 @@ pub(crate) struct Backlog {
 
 pub(crate) async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
     sql_query(
-        "SELECT count(*) AS pending,
-                coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_seconds
-         FROM outbox",
+        "SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS counted) AS pending,
+                coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(created_at) FROM outbox)), 0)::float8 AS oldest_seconds",
     )
+    .bind::<BigInt, _>(COUNTED)
     .get_result(connection)
     .await
 }
@@ -185,18 +189,20 @@ pub(crate) async fn record(connection: &mut Connection, message_id: Uuid) -> Que
     Ok(recorded == 1)
 }
 
-/// Deletes up to `limit` old ids, and returns how many there were.
-pub(crate) async fn prune(connection: &mut Connection, kept_days: i32, limit: i64) -> QueryResult<usize> {
+/// Deletes a batch of old ids, and returns how many there were.
+pub(crate) async fn prune_inbox(connection: &mut Connection, kept_days: i32) -> QueryResult<usize> {
     sql_query(
-        "DELETE FROM inbox WHERE message_id IN (
+        "WITH old AS MATERIALIZED (
              SELECT message_id FROM inbox
              WHERE received_at < now() - make_interval(days => $1)
+             ORDER BY received_at
              LIMIT $2
              FOR UPDATE SKIP LOCKED
-         )",
+         )
+         DELETE FROM inbox USING old WHERE inbox.message_id = old.message_id",
     )
     .bind::<diesel::sql_types::Integer, _>(kept_days)
-    .bind::<BigInt, _>(limit)
+    .bind::<BigInt, _>(PRUNE_BATCH)
     .execute(connection)
     .await
 }

@@ -28,13 +28,16 @@
 //! * A request whose client hangs up drops its transaction half way; the transaction is rolled back and costs a reconnect. Run
 //!   the writes of a request with `zoetrope_service::run_to_end`.
 //!
+//! * Tables that would grow for ever are pruned in small batches: [`Database::keep_pruned`].
+//!
 //! Metrics: `zoetrope_postgres_transaction_seconds{name,outcome}`, `zoetrope_postgres_transaction_retries_total{name}`,
-//! `zoetrope_postgres_acquire_seconds`.
+//! `zoetrope_postgres_acquire_seconds`, `zoetrope_pruned_rows_total{table}`.
 
 mod connect;
 mod database;
 mod error;
 mod migrate;
+mod pruning;
 mod settings;
 mod tls;
 mod transaction;
@@ -42,6 +45,7 @@ mod transaction;
 pub use database::{Database, PooledConnection};
 pub use error::DatabaseError;
 pub use migrate::{MigrateError, migrate};
+pub use pruning::{PRUNE_BATCH, Pruning};
 pub use settings::PostgresSettings;
 pub use transaction::TransactionBody;
 

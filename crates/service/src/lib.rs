@@ -46,7 +46,8 @@
 //! its supervisor starts it again.
 //!
 //! One-shot subcommands such as `migrate` use [`once`] instead: the same settings and telemetry, no listener and no phases. Those that
-//! print an answer use [`answer`], which leaves standard output to them.
+//! print an answer use [`answer`], which leaves standard output to them; those that answer a question, such as `audit`, use [`check`],
+//! which tells yes, no and "could not find out" apart by its exit code.
 
 mod internal;
 mod lifecycle;
@@ -62,7 +63,7 @@ pub mod trace;
 
 pub use process::Process;
 pub use readiness::{Readiness, ReadinessReport};
-pub use run::{answer, once, serve};
+pub use run::{answer, check, once, serve};
 pub use settings::{
     ConfigArgs, InternalSettings, LogFormat, ProcessSettings, SettingsError, ShutdownSettings, TelemetrySettings, load_settings,
 };

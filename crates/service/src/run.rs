@@ -14,11 +14,16 @@ use crate::{
     settings::{ConfigArgs, Document, ProcessSettings, environment, load_settings},
     signals::UnixSignals,
     tasks::spawn_on,
-    telemetry::Telemetry,
+    telemetry::{LogOutput, Telemetry},
 };
 
 /// How long threads that block may keep a finished process.
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
+
+/// What [`check`] exits with when the answer is no.
+const NO: u8 = 1;
+/// What [`check`] exits with when there is no answer.
+const UNKNOWN: u8 = 2;
 
 /// Runs a service until it is asked to end, and returns the code to exit with.
 ///
@@ -30,7 +35,10 @@ where
     F: FnOnce(S, Process) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    start(name, args, |process_settings, settings, runtime| serve_on(name, &process_settings, settings, runtime, build))
+    start(name, args, LogOutput::Stdout, |process_settings, settings, runtime| {
+        serve_on(name, &process_settings, settings, runtime, build)
+    })
+    .unwrap_or(ExitCode::FAILURE)
 }
 
 /// Runs a subcommand that ends by itself, such as `migrate`, with settings and telemetry as for [`serve`], but without listener,
@@ -41,17 +49,11 @@ where
     F: FnOnce(S) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    start(name, args, |_, settings, runtime| {
-        let outcome = runtime.block_on(run(settings));
-        runtime.shutdown_timeout(BLOCKING_GRACE);
-        match outcome {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "failed");
-                ExitCode::FAILURE
-            }
-        }
+    start(name, args, LogOutput::Stdout, |_, settings, runtime| match run_to_completion(runtime, run(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(()) => ExitCode::FAILURE,
     })
+    .unwrap_or(ExitCode::FAILURE)
 }
 
 /// Runs a subcommand whose standard output is its answer, such as a list for an operator: settings as for [`serve`], but nothing is logged, since log
@@ -89,17 +91,42 @@ fn build_runtime(name: &str) -> anyhow::Result<Runtime> {
     Builder::new_multi_thread().enable_all().thread_name(name).build().context("cannot build the tokio runtime")
 }
 
-/// What comes before the service: settings, cryptography, telemetry, runtime; in this order, and torn down in the reverse one.
+/// Runs a subcommand that answers a question, otherwise as [`once`]. `Ok(true)` gives the code 0, `Ok(false)` 1, and any failure 2, that
+/// of a bad setting included. Logs go to standard error: standard output is the answer's alone.
+pub fn check<S, F, Fut>(name: &'static str, args: &ConfigArgs, run: F) -> ExitCode
+where
+    S: DeserializeOwned,
+    F: FnOnce(S) -> Fut,
+    Fut: Future<Output = anyhow::Result<bool>>,
+{
+    start(name, args, LogOutput::Stderr, |_, settings, runtime| match run_to_completion(runtime, run(settings)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NO),
+        Err(()) => ExitCode::from(UNKNOWN),
+    })
+    .unwrap_or(ExitCode::from(UNKNOWN))
+}
+
+/// An error is logged here.
+fn run_to_completion<T>(runtime: Runtime, run: impl Future<Output = anyhow::Result<T>>) -> Result<T, ()> {
+    let outcome = runtime.block_on(run);
+    runtime.shutdown_timeout(BLOCKING_GRACE);
+    outcome.map_err(|error| tracing::error!(error = format!("{error:#}"), "failed"))
+}
+
+/// What comes before the service: settings, cryptography, telemetry, runtime; in this order, and torn down in the reverse one. None if
+/// one of them failed, which the user has been told.
 fn start<S: DeserializeOwned>(
     name: &'static str,
     args: &ConfigArgs,
+    logs: LogOutput,
     run: impl FnOnce(ProcessSettings, S, Runtime) -> ExitCode,
-) -> ExitCode {
+) -> Option<ExitCode> {
     let prepared = (|| {
         let (process_settings, rest) = Document::read(args, environment())?.split()?;
         let settings: S = rest.parse()?;
         install_cryptography();
-        let telemetry = Telemetry::start(name, &process_settings.telemetry)?;
+        let telemetry = Telemetry::start(name, &process_settings.telemetry, logs)?;
         let runtime = build_runtime(name)?;
         anyhow::Ok((process_settings, settings, telemetry, runtime))
     })();
@@ -107,12 +134,12 @@ fn start<S: DeserializeOwned>(
         Ok((process_settings, settings, telemetry, runtime)) => {
             let code = run(process_settings, settings, runtime);
             drop(telemetry);
-            code
+            Some(code)
         }
         Err(error) => {
             // Telemetry may not be up: the terminal is the only place left, and if it is gone, too, the exit code must do.
             let _ = writeln!(std::io::stderr(), "zoetrope-{name}: {error:#}");
-            ExitCode::FAILURE
+            None
         }
     }
 }

@@ -1,50 +1,69 @@
-//! The invariants that must hold in any database of tasks, whatever was killed on the way.
+//! The invariants that must hold in any database of tasks, whatever was killed on the way: those of `task-api audit`.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use tokio::process::Command;
 use tokio_postgres::Client;
 
-/// Each of these finds breaches; a sound database yields no row.
-const BREACHES: [(&str, &str); 6] = [
-    (
-        "balances that are not the sum of their ledger",
-        "SELECT a.user_id::text FROM tasks.accounts a
-           LEFT JOIN (SELECT user_id, sum(amount) AS total FROM tasks.ledger_entries GROUP BY user_id) l USING (user_id)
-          WHERE a.balance IS DISTINCT FROM coalesce(l.total, 0)",
-    ),
-    ("negative balances", "SELECT user_id::text FROM tasks.accounts WHERE balance < 0"),
-    (
-        "tasks not charged exactly once",
-        "SELECT t.id::text FROM tasks.tasks t
-           LEFT JOIN tasks.ledger_entries l ON l.task_id = t.id AND l.kind = 'consume'
-          GROUP BY t.id, t.price HAVING count(l.id) <> 1 OR sum(l.amount) <> -t.price",
-    ),
-    (
-        "failed or cancelled tasks not refunded exactly once",
-        "SELECT t.id::text FROM tasks.tasks t
-           LEFT JOIN tasks.ledger_entries l ON l.task_id = t.id AND l.kind = 'refund'
-          WHERE t.status IN ('failed', 'cancelled')
-          GROUP BY t.id, t.price HAVING count(l.id) <> 1 OR sum(l.amount) <> t.price",
-    ),
-    (
-        "refunds of tasks that did not fail",
-        "SELECT t.id::text FROM tasks.tasks t JOIN tasks.ledger_entries l ON l.task_id = t.id AND l.kind = 'refund'
-          WHERE t.status NOT IN ('failed', 'cancelled')",
-    ),
-    (
-        "credits spent or refunded without a task",
-        "SELECT l.id::text FROM tasks.ledger_entries l LEFT JOIN tasks.tasks t ON t.id = l.task_id
-          WHERE l.kind IN ('consume', 'refund') AND t.id IS NULL",
-    ),
-];
+use crate::{Platform, Service, binary};
 
-/// Fails with the name of the broken invariant and the rows that break it.
-pub async fn check(database: &Client) -> Result<()> {
-    for (breach, query) in BREACHES {
-        let rows = database.query(query, &[]).await?;
-        let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        ensure!(ids.is_empty(), "{breach}: {}", ids.join(", "));
-    }
-    Ok(())
+/// What `task-api audit` said.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// 0 when sound, 1 when not, 2 when nobody knows.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// What it found of one invariant.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Finding {
+    pub name: String,
+    pub checked: u64,
+    pub breaches: u64,
+    pub first: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    invariants: Vec<Finding>,
+}
+
+/// Runs `task-api audit` on the platform's database, with these options.
+pub async fn run(platform: &Platform, options: &[&str]) -> Result<Audit> {
+    let output = Command::new(binary(Service::TaskApi.name())?)
+        .args(["audit", "--config"])
+        .arg(platform.settings(Service::TaskApi)?)
+        .args(options)
+        .output()
+        .await?;
+    Ok(Audit {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout)?,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// What it finds of each invariant.
+pub async fn findings(platform: &Platform) -> Result<Vec<Finding>> {
+    let audit = run(platform, &["--json"]).await?;
+    ensure!(matches!(audit.code, Some(0 | 1)), "task-api audit ended with {:?}: {}", audit.code, audit.stderr);
+    let report: Report = serde_json::from_str(&audit.stdout).with_context(|| audit.stdout.clone())?;
+    let broken = report.invariants.iter().any(|finding| finding.breaches > 0);
+    ensure!(!report.invariants.is_empty() && broken == (audit.code == Some(1)), "{:?}: {}", audit.code, audit.stdout);
+    Ok(report.invariants)
+}
+
+/// Fails with the names of the broken invariants and the rows that break them.
+pub async fn check(platform: &Platform) -> Result<()> {
+    let broken: Vec<String> = findings(platform)
+        .await?
+        .iter()
+        .filter(|finding| finding.breaches > 0)
+        .map(|finding| format!("{}: {} breaches: {}", finding.name, finding.breaches, finding.first.join(", ")))
+        .collect();
+    if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("\n")) }
 }
 
 /// How many tasks have not ended.

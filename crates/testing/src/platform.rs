@@ -157,6 +157,12 @@ impl Platform {
             .with_context(|| format!("no replica {replica} of {}", service.name()))
     }
 
+    /// The settings file of a service's first replica.
+    pub fn settings(&self, service: Service) -> Result<&Path> {
+        let process = self.processes.iter().find(|process| process.service == service);
+        Ok(process.with_context(|| format!("no replica of {}", service.name()))?.settings())
+    }
+
     /// `kill -9` of a replica, and its start anew a moment later.
     pub async fn crash(&mut self, service: Service) -> Result<()> {
         let process = self.process(service, 0)?;

@@ -67,7 +67,7 @@ impl ServiceProcess {
         Ok(())
     }
 
-    /// The file that its binary reads its settings from.
+    /// The file that it was started with; its other commands can use it as well.
     pub fn settings(&self) -> &Path {
         &self.settings
     }

@@ -68,7 +68,7 @@ async fn a_bad_create_names_its_field_and_costs_nothing() -> Result<()> {
 
     assert_eq!(user.balance().await?, 100);
     assert_eq!(user.get("/api/video/tasks").await?.ok()?["data"]["total"], 0);
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,7 +58,7 @@ async fn a_task_that_no_provider_has_is_cancelled_now() -> Result<()> {
     })
     .await?;
     assert_eq!(user.task(&video_id).await?["status"], "CANCELLED");
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn a_running_task_is_cancelled_when_the_provider_confirms() -> Result<()> 
     assert_eq!(user.balance().await?, 100);
     assert_eq!(platform.simulation().deleted().await?, 1);
     refused_as(&cancel(&user, &video_id).await?, "CANCELLED")?;
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +129,7 @@ async fn what_the_provider_had_finished_unnoticed_is_kept_and_paid() -> Result<(
     refused_as(&cancel(&user, &failed).await?, "FAILED")?;
     assert_eq!(user.balance().await?, 100, "one is spent, one is given back");
     assert_eq!(platform.simulation().deleted().await?, 0);
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +154,7 @@ async fn a_provider_that_does_not_answer_keeps_nobody_waiting() -> Result<()> {
     assert_eq!(platform.simulation().deleted().await?, 1);
     let figures = reqwest::get(format!("{}/metrics", platform.process(Service::Poller, 0)?.internal_url())).await?.text().await?;
     assert!(figures.contains("zoetrope_poller_unconfirmed_cancellations_total 1\n"), "{figures}");
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,7 +167,7 @@ async fn a_task_whose_result_is_being_stored_is_not_cancelled() -> Result<()> {
     let row = user.until_ended(&video_id).await?;
     assert_eq!((&row["status"], &row["cancelRequestedAt"]), (&json!("COMPLETED"), &Value::Null));
     assert_eq!(user.balance().await?, 0);
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +205,7 @@ async fn cancellations_that_come_twice_or_late_change_nothing() -> Result<()> {
     reqwest::get(row["videoUrl"].as_str().context("videoUrl")?).await?.error_for_status()?;
     assert_eq!(user.balance().await?, 100);
     assert_eq!(platform.simulation().deleted().await?, 1);
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

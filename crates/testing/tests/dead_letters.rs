@@ -118,7 +118,7 @@ async fn a_job_that_failed_too_often_goes_on_once_the_cause_is_mended() -> Resul
     let submitted = platform.simulation().submitted("a job that nobody takes").await?;
     assert_eq!(submitted.iter().map(|submission| submission.times).sum::<u32>(), 1);
     listed(&mut platform, Service::Poller, 0, PATIENCE).await?;
-    audit::check(&database).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +148,7 @@ async fn replaying_what_is_out_of_date_changes_nothing() -> Result<()> {
     later.until_ended(&marker).await?;
     assert_eq!(user.task(&video_id).await?, settled);
     listed(&mut platform, Service::TaskApi, 0, PATIENCE).await?;
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

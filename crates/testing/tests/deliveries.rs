@@ -56,7 +56,7 @@ async fn a_settled_task_hears_nothing_more() -> Result<()> {
     assert_eq!(user.balance().await?, 0);
     let submitted = platform.simulation().submitted("settled").await?;
     assert_eq!(submitted.iter().map(|submission| submission.times).sum::<u32>(), 1);
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +122,7 @@ async fn a_cancel_races_the_end() -> Result<()> {
     .await?;
     let won = cancelled.iter().filter(|won| **won).count();
     ensure!(won > 0 && won < cancelled.len(), "{won} of {} cancels came in time: nothing was raced", cancelled.len());
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 /// Waits until the task shows this much progress, or has ended.

@@ -63,7 +63,7 @@ async fn every_task_ends_whichever_process_dies() -> Result<()> {
         Ok(())
     })
     .await?;
-    audit::check(&database).await?;
+    audit::check(&platform).await?;
 
     for submission in platform.simulation().submissions().await? {
         ensure!(submission.times == 1, "{} was submitted {} times", submission.prompt, submission.times);
@@ -113,7 +113,7 @@ async fn two_pollers_share_the_work_and_one_takes_over() -> Result<()> {
     let prompts: HashSet<String> = platform.simulation().submissions().await?.into_iter().map(|one| one.prompt).collect();
     let books = platform.simulation().submissions().await?;
     ensure!(books.iter().all(|one| one.times == 1) && books.len() == prompts.len(), "submitted twice");
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +154,7 @@ async fn without_rabbitmq_creates_are_accepted_and_flow_later() -> Result<()> {
     let video_id = user.create("broker back").await?;
     socket.subscribe(&video_id).await?;
     socket.until(&video_id, "taskCompleted").await?;
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,5 +182,5 @@ async fn without_postgres_clients_are_told_to_come_back() -> Result<()> {
     assert_eq!(list["data"]["total"], 1);
     let later = user.create("after the outage").await?;
     assert_eq!(user.until_ended(&later).await?["status"], "COMPLETED");
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }

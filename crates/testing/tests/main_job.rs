@@ -42,7 +42,7 @@ async fn a_video_is_made_and_played() -> Result<()> {
     let thumbnail = reqwest::get(completed["result"]["thumbnailUrl"].as_str().unwrap()).await?.error_for_status()?;
     assert!(thumbnail.headers()["content-type"].to_str()?.starts_with("image/"));
 
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 /// As a `<video src>` does: no header but `Range`.
@@ -85,7 +85,7 @@ async fn a_failure_is_told_and_the_credits_are_back() -> Result<()> {
     assert_eq!(row["errorCode"], failed["error"]["code"]);
     assert_eq!(user.balance().await?, 100);
     assert_eq!(user.get(&format!("/api/video/tasks/{video_id}/content")).await?.status, 409);
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +159,7 @@ async fn a_cancelled_task_stays_cancelled() -> Result<()> {
     assert_eq!(platform.simulation().deleted().await?, 1);
     assert_eq!(user.task(&video_id).await?["status"], "CANCELLED");
     assert_eq!(user.balance().await?, 100);
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

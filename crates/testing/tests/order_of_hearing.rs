@@ -21,7 +21,7 @@ async fn what_is_heard_is_already_true() -> Result<()> {
     assert_eq!(heard.iter().map(|heard| heard.ended).sum::<usize>(), USERS * TASKS_EACH);
     let checked: usize = heard.iter().map(|heard| heard.checked).sum();
     assert!(checked >= 2 * USERS * TASKS_EACH, "only {checked} states were heard");
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 struct Heard {

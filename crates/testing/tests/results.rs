@@ -37,7 +37,7 @@ async fn a_video_that_is_cut_goes_on_and_arrives_whole() -> Result<()> {
     let database = platform.database().await?;
     let digest: String = database.query_one("SELECT encode(sha256($1), 'hex')", &[&original]).await?.get(0);
     assert_eq!(etag, format!("\"{digest}\""));
-    audit::check(&database).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +56,7 @@ async fn a_result_that_cannot_be_had_is_a_failure_with_refund() -> Result<()> {
         let contents = platform.simulation().totals().await?.contents - before;
         assert!(tries.map_or(contents > 5, |tries| contents == tries), "{fault}: {contents} tries");
     }
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,5 +108,5 @@ async fn an_address_that_expires_is_used_at_once_and_asked_for_anew() -> Result<
     let played = reqwest::get(row["videoUrl"].as_str().context("videoUrl")?).await?.error_for_status()?.bytes().await?;
     let original = platform.simulation().video(row["externalTaskId"].as_str().context("externalTaskId")?).await?;
     ensure!(played == original, "the file is another one");
-    audit::check(&platform.database().await?).await
+    audit::check(&platform).await
 }

@@ -19,7 +19,7 @@ use crate::{
     frames::Renderer,
     http,
     hub::{Hub, HubLimits},
-    metrics,
+    metrics, pruning,
     reconcile::Sweep,
     settings::{MigrateSettings, Settings},
     socket::{Context, Parts},
@@ -50,7 +50,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     };
     process.spawn("reconcile", sweep.run(process.stopping()));
 
-    consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(NOTIFIER_FEED), Keeper { database });
+    pruning::start(&process, &database, settings.feed);
+    let keeper = Keeper { database, kept: settings.feed.kept() };
+    consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(NOTIFIER_FEED), keeper);
     let live = ConsumeFrom::Private {
         prefix: "notifier.live",
         exchange: EVENTS,

@@ -3,11 +3,12 @@
 //! * [`Keeper`] takes it from the queue that all replicas share and keeps the newest state of each task in the table.
 //! * [`Announcer`] takes it from this replica's own queue and tells the connections that are open here.
 //!
-//! Both may hear a message again or out of order; a version that is not newer changes nothing.
+//! Both may hear a message again or out of order; a version that is not newer changes nothing. Nor does one that is as old as what the table
+//! has forgotten: a delivery that late would bring back a task that ended since, and then for ever.
 
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use prost::Name;
 use zoetrope_bus::{HandleError, Handler, IncomingMessage};
 use zoetrope_contracts::tasks::v1::TaskUpdated;
@@ -24,11 +25,17 @@ use crate::{
 /// Keeps states in the table.
 pub struct Keeper {
     pub database: Database,
+    /// How long the table keeps what has ended.
+    pub kept: TimeDelta,
 }
 
 impl Handler for Keeper {
     async fn handle(&self, message: IncomingMessage) -> Result<(), HandleError> {
         let task = read(&message)?;
+        if task.updated_at < Utc::now() - self.kept {
+            tracing::debug!(task_id = %task.task_id, version = task.version, "an update that is too old to be kept");
+            return Ok(());
+        }
         let kept = self
             .keep(&task, &message.payload)
             .await

@@ -8,6 +8,7 @@
 //! | [`feed`] | hears the message: the shared queue into the table, this replica's own queue to its connections |
 //! | [`hub`] | knows which connections follow which task, and hands updates on without ever waiting |
 //! | [`states`] | answers what a task's present state is, from the table and from what was heard |
+//! | [`pruning`] | forgets tasks that ended long ago |
 //! | [`reconcile`] | finds in the table what the own queue lost |
 //! | [`connection`] | one connection as a pure state machine |
 //! | [`socket`] | its input and output |
@@ -27,6 +28,7 @@ mod http;
 mod hub;
 mod metrics;
 mod outage;
+mod pruning;
 mod reconcile;
 mod settings;
 mod socket;

@@ -1,5 +1,9 @@
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroUsize},
+    time::Duration,
+};
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer, de};
 use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
@@ -21,6 +25,8 @@ pub struct Settings {
     pub media: MediaLinkSettings,
     #[serde(default)]
     pub websocket: WebSocketSettings,
+    #[serde(default)]
+    pub feed: FeedSettings,
 }
 
 /// What `notifier migrate` needs.
@@ -83,6 +89,30 @@ impl WebSocketSettings {
             subscribe_wait: self.subscribe_wait,
             subscriptions: self.max_subscriptions.get(),
         }
+    }
+}
+
+/// How long states are kept (`[feed]`).
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeedSettings {
+    /// Days after its end until a task is forgotten here: a client that then asks for it on the WebSocket hears `NOT_FOUND`, and finds
+    /// it with a GET. Default 30.
+    pub keep_days: NonZeroU16,
+    /// Seconds between two sweeps for such tasks. Default 3600.
+    #[serde(rename = "prune_seconds", deserialize_with = "seconds")]
+    pub prune_every: Duration,
+}
+
+impl Default for FeedSettings {
+    fn default() -> Self {
+        Self { keep_days: const { NonZeroU16::new(30).unwrap() }, prune_every: Duration::from_secs(60 * 60) }
+    }
+}
+
+impl FeedSettings {
+    pub fn kept(&self) -> TimeDelta {
+        TimeDelta::days(self.keep_days.get().into())
     }
 }
 

@@ -3,7 +3,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use zoetrope_bus::{ConsumeFrom, Publisher, topology};
-use zoetrope_outbox::Relay;
+use zoetrope_outbox::{Relay, inbox};
 use zoetrope_postgres::Database;
 use zoetrope_redis::Redis;
 use zoetrope_service::Process;
@@ -40,6 +40,7 @@ pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Resul
 
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
+    inbox::keep_pruned(&process, &database);
     let alarms = Arc::new(scheduler::alarms(settings.providers.keys().map(String::as_str)));
     let worker = Arc::new(Worker {
         database: database.clone(),

@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     match command {
         Command::Serve => zoetrope_service::serve("poller", &config, application::build),
-        Command::Jobs(args) => zoetrope_service::once("poller", &config, |settings| jobs_command::run(settings, args)),
+        Command::Jobs(args) => zoetrope_service::answer("poller", &config, |settings| jobs_command::run(settings, args)),
         Command::Migrate => zoetrope_service::once("poller", &config, application::migrate),
         Command::DeadLetters(command) => command.answer("poller", &config, &[topology::POLLER_COMMANDS]),
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use zoetrope_bus::{ConsumeFrom, Publisher, consume, topology};
 use zoetrope_domain::ModelCatalog;
 use zoetrope_http::Authenticator;
-use zoetrope_outbox::Relay;
+use zoetrope_outbox::{Relay, inbox};
 use zoetrope_postgres::Database;
 use zoetrope_service::{Process, SettingsError};
 use zoetrope_storage::{MediaLinks, ObjectStorage};
@@ -15,6 +15,7 @@ use zoetrope_tokens::{Revocations, Verifier};
 
 use crate::{
     app::App,
+    audit::Auditor,
     commands::Commands,
     consumers::{JobEvents, UserEvents},
     forgetting, http,
@@ -32,13 +33,17 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
+    inbox::keep_pruned(&process, &database);
     let commands = Commands { database: database.clone(), relay, signup_grant: settings.credits.signup_grant };
 
     let job_events = JobEvents { commands: commands.clone() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_JOB_EVENTS), job_events);
     let user_events = UserEvents { commands: commands.clone() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_USER_EVENTS), user_events);
-    process.spawn("forget-keys", forgetting::run(database.clone(), process.stopping()));
+    forgetting::start(&process, &database);
+    if settings.audit.is_on() {
+        process.spawn("audit", Auditor::new(database.clone(), settings.audit).run(process.stopping()));
+    }
 
     process.readiness().register("postgres", move || {
         let database = database.clone();

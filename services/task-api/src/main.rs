@@ -8,6 +8,7 @@
 
 mod app;
 mod application;
+mod audit;
 mod byte_range;
 mod commands;
 mod consumers;
@@ -30,9 +31,9 @@ use clap::{Parser, Subcommand};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use utoipa::OpenApi;
 use zoetrope_bus::{dead_letters::DeadLettersCommand, topology};
-use zoetrope_service::{ConfigArgs, once, serve};
+use zoetrope_service::{ConfigArgs, check, once, serve};
 
-use crate::settings::MigrateSettings;
+use crate::{audit::AuditArgs, settings::DatabaseSettings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -57,6 +58,11 @@ enum Command {
     Serve,
     /// Bring the schema up to date.
     Migrate,
+    /// Check tasks and credits, on a live database and without holding anybody up.
+    ///
+    /// The exit code is 0 when everything is as it must be, 1 when something is not, and 2 when it could not be found out, as when the
+    /// database is away.
+    Audit(AuditArgs),
     /// Print this service's part of the API description.
     Openapi,
     /// Deal with events that could not be handled.
@@ -69,12 +75,13 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Serve => serve(NAME, &cli.config, application::build),
         Command::Migrate => once(NAME, &cli.config, migrate),
+        Command::Audit(args) => check(NAME, &cli.config, |settings| audit::run(settings, args)),
         Command::Openapi => print_description(),
         Command::DeadLetters(command) => command.answer(NAME, &cli.config, QUEUES),
     }
 }
 
-async fn migrate(settings: MigrateSettings) -> anyhow::Result<()> {
+async fn migrate(settings: DatabaseSettings) -> anyhow::Result<()> {
     let applied = zoetrope_postgres::migrate(&settings.postgres, MIGRATIONS).await?;
     tracing::info!(?applied, "the schema is up to date");
     Ok(())

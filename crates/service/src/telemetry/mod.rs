@@ -15,7 +15,7 @@ use tracing::{Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter,
     filter::Targets,
-    fmt,
+    fmt::{self, writer::BoxMakeWriter},
     layer::{Layer, SubscriberExt as _},
     registry::LookupSpan,
     util::SubscriberInitExt as _,
@@ -30,6 +30,30 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// and its connection errors are reported by the supervisor that owns the connection; actix announces its workers at `INFO`.
 const QUIET: &str = "lapin=error,opentelemetry=warn,actix_server=warn,actix_web=warn";
 
+/// Where log lines go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LogOutput {
+    Stdout,
+    /// For a command whose standard output is its answer.
+    Stderr,
+}
+
+impl LogOutput {
+    fn writer(self) -> BoxMakeWriter {
+        match self {
+            Self::Stdout => BoxMakeWriter::new(std::io::stdout),
+            Self::Stderr => BoxMakeWriter::new(std::io::stderr),
+        }
+    }
+
+    fn is_terminal(self) -> bool {
+        match self {
+            Self::Stdout => std::io::stdout().is_terminal(),
+            Self::Stderr => std::io::stderr().is_terminal(),
+        }
+    }
+}
+
 /// Keeps telemetry up; dropping it flushes what is left. To be made and dropped outside the tokio runtime: the OTLP exporter's
 /// blocking client owns one.
 #[must_use]
@@ -38,16 +62,16 @@ pub(crate) struct Telemetry {
 }
 
 impl Telemetry {
-    /// Installs the subscriber and the panic hook of this process.
+    /// Installs the subscriber and the panic hook of this process. Log lines go to `logs`.
     ///
     /// # Errors
     ///
     /// When the filter or the collector's address is malformed, or a subscriber is installed already.
-    pub(crate) fn start(service: &'static str, settings: &TelemetrySettings) -> anyhow::Result<Self> {
+    pub(crate) fn start(service: &'static str, settings: &TelemetrySettings, logs: LogOutput) -> anyhow::Result<Self> {
         let provider = tracer_provider(service, settings)?;
         let filter = log_filter(&settings.filter)?;
         tracing_subscriber::registry()
-            .with(log_layer(service, settings.format).with_filter(filter))
+            .with(log_layer(service, settings.format, logs).with_filter(filter))
             .with(trace_layer(provider.tracer("zoetrope")))
             .try_init()?;
         panics::log();
@@ -67,13 +91,13 @@ fn log_filter(configured: &str) -> Result<EnvFilter, SettingsError> {
     EnvFilter::builder().parse(format!("{QUIET},{configured}")).map_err(|error| SettingsError::invalid("telemetry.filter", error))
 }
 
-fn log_layer<S>(service: &'static str, format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+fn log_layer<S>(service: &'static str, format: LogFormat, logs: LogOutput) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     match format {
-        LogFormat::Json => json::layer(service).boxed(),
-        LogFormat::Pretty => fmt::layer().with_ansi(std::io::stdout().is_terminal()).boxed(),
+        LogFormat::Json => json::layer(service).with_writer(logs.writer()).boxed(),
+        LogFormat::Pretty => fmt::layer().with_ansi(logs.is_terminal()).with_writer(logs.writer()).boxed(),
     }
 }
 

@@ -22,7 +22,8 @@ const MAX_FRAME_BYTES: usize = 64 * 1024;
 ///
 /// Unasked, the server sends `connected` on open, `taskProgress`, `taskCompleted`, `taskFailed` and `taskCancelled`, `heartbeat` every
 /// 30 s, and `authExpired` when the token has expired; a new `auth` within 30 s keeps the connection. `error` has `code` and `message`,
-/// and `videoId` where one was asked for; a task of another user is `NOT_FOUND`.
+/// and `videoId` where one was asked for; a task of another user is `NOT_FOUND`, and so is one that ended long ago (30 days, unless configured), which
+/// `GET /api/video/tasks/{videoId}` still shows.
 ///
 /// With `{"type": "auth", "token": "…"}`, the token beside the type, a connection follows all tasks of its user and speaks flat frames:
 /// `auth_success`, `task_progress`, `task_complete`, `task_failed`, `error`, `pong`, with `task_id` and their fields beside `type`.

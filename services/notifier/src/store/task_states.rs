@@ -1,13 +1,13 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Binary, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Binary, Timestamptz, Uuid as SqlUuid},
     upsert::excluded,
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 use zoetrope_domain::{TaskId, TaskStatus, UserId};
-use zoetrope_postgres::{Connection, DatabaseError};
+use zoetrope_postgres::{Connection, DatabaseError, PRUNE_BATCH};
 
 use super::schema::task_states;
 use crate::task::TaskSnapshot;
@@ -112,6 +112,24 @@ pub async fn changed_since(
         .load::<Vec<u8>>(connection)
         .await?;
     Ok(decoded(payloads))
+}
+
+/// Forgets a batch of tasks that ended before a moment; tells how many.
+pub async fn forget_ended(connection: &mut Connection, before: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH old AS MATERIALIZED (
+             SELECT task_id FROM task_states
+             WHERE status IN ('completed', 'failed', 'cancelled') AND updated_at < $1
+             ORDER BY updated_at
+             LIMIT $2
+             FOR UPDATE SKIP LOCKED
+         )
+         DELETE FROM task_states USING old WHERE task_states.task_id = old.task_id",
+    )
+    .bind::<Timestamptz, _>(before)
+    .bind::<BigInt, _>(PRUNE_BATCH)
+    .execute(connection)
+    .await
 }
 
 /// What cannot be read was written by a newer version of this service, and is unknown to this one.

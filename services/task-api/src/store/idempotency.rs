@@ -3,12 +3,13 @@
 use diesel::{
     ExpressionMethods, IntoSql, OptionalExtension, QueryDsl, QueryResult,
     dsl::{IntervalDsl, now},
-    sql_types::Timestamptz,
+    sql_query,
+    sql_types::{BigInt, Integer, Timestamptz},
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 use zoetrope_domain::{TaskId, UserId};
-use zoetrope_postgres::Connection;
+use zoetrope_postgres::{Connection, PRUNE_BATCH};
 
 use super::schema::idempotency_keys;
 
@@ -64,10 +65,20 @@ pub async fn claim(
     })
 }
 
-/// Forgets the keys whose time is over; tells how many.
+/// Forgets a batch of keys whose time is over; tells how many. One that a request is just claiming anew is left to it.
 pub async fn forget_old(connection: &mut Connection) -> QueryResult<usize> {
-    diesel::delete(idempotency_keys::table)
-        .filter(idempotency_keys::created_at.lt(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()))
-        .execute(connection)
-        .await
+    sql_query(
+        "WITH old AS MATERIALIZED (
+             SELECT user_id, key FROM idempotency_keys
+             WHERE created_at < now() - make_interval(hours => $1)
+             ORDER BY created_at
+             LIMIT $2
+             FOR UPDATE SKIP LOCKED
+         )
+         DELETE FROM idempotency_keys AS keys USING old WHERE keys.user_id = old.user_id AND keys.key = old.key",
+    )
+    .bind::<Integer, _>(KEPT_HOURS)
+    .bind::<BigInt, _>(PRUNE_BATCH)
+    .execute(connection)
+    .await
 }

@@ -1,6 +1,8 @@
 //! The tables of this service. Free functions over a connection; the rows stay private here.
 
 pub mod accounts;
+pub mod audit;
+pub mod audits;
 pub mod idempotency;
 mod schema;
 pub mod stats;
