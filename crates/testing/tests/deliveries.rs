@@ -35,7 +35,8 @@ async fn a_settled_task_hears_nothing_more() -> Result<()> {
         ..Default::default()
     })
     .await?;
-    let video = StoredFile { key: format!("tasks/{task}/video.mp4"), content_type: "video/mp4".into(), size: 1, ..Default::default() };
+    let video =
+        StoredFile { key: format!("tasks/{task}/video.mp4"), content_type: "video/mp4".into(), size: 1, ..Default::default() };
     for sequence in [1, 902] {
         bus.publish(&JobSucceeded { task_id: task.clone(), sequence, video: Some(video.clone()), ..Default::default() }).await?;
     }
