@@ -119,7 +119,7 @@ pub fn judge(facts: &Facts) -> Verdict {
         Row::check("answers that no disaster excuses", wrong(Wrong::BadAnswer)),
         Row::check("processes that ended by themselves", wrong(Wrong::Process)),
         Row::check("panics", facts.panics.clone()),
-        Row::check("not put to the test", untested(facts)),
+        Row::check("not put to the test", wrong(Wrong::Untried).into_iter().chain(untested(facts))),
     ]);
     Verdict { rows }
 }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use anyhow::Result;
 use rand::{RngExt, rngs::StdRng};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use zoetrope_testing::{Platform, Service};
 
 use crate::{arena, deck::Deck, journal::Wrong, stage::Stage};
@@ -13,6 +13,9 @@ use crate::{arena, deck::Deck, journal::Wrong, stage::Stage};
 const REST: std::ops::Range<f64> = 0.5..3.0;
 /// A poller is frozen for longer than its leases last, so that it wakes up in a world that has gone on without it.
 const FROZEN: Duration = Duration::from_millis((arena::LEASE_SECONDS * 1500.0) as u64);
+
+/// To leave in more time than this is told: it is allowed, but says something.
+const SLOW: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy)]
 enum Disaster {
@@ -64,6 +67,7 @@ pub async fn rage(stage: &Stage<'_>, platform: &mut Platform) -> Result<()> {
         revive(stage, platform)?;
         Stage::rest(&mut dice, REST).await;
     }
+    stage.note_untried("disaster", deck.each_was_dealt());
     // A server may have been away when a process came up.
     for process in platform.processes_mut() {
         if let Err(error) = process.ready().await {
@@ -99,8 +103,12 @@ async fn strike(stage: &Stage<'_>, platform: &mut Platform, disaster: Disaster, 
         Disaster::Replace(service) => {
             for replica in replicas(service) {
                 let process = platform.process(service, replica)?;
+                let asked = Instant::now();
                 if let Err(error) = process.terminate().await {
                     stage.journal.complain(Wrong::Process, format!("{error:#}"));
+                }
+                if asked.elapsed() >= SLOW {
+                    stage.chronicle.say(format!("{} took {:.0} s to leave", process.name(), asked.elapsed().as_secs_f64()));
                 }
                 process.start()?;
                 // Not even a deployment waits for ever: a server may be away.

@@ -22,6 +22,8 @@ pub enum Wrong {
     BrokenCancel,
     /// A process that ended by itself, or did not come back.
     Process,
+    /// Something that should have happened did not come to it: no fault of the platform's, but no proof either.
+    Untried,
 }
 
 /// A task that was answered with 2xx.

@@ -62,6 +62,7 @@ pub async fn rage(stage: &Stage<'_>, servers: &Servers) -> Result<()> {
         strike(servers, outage, &mut dice).await?;
         stage.chronicle.say(format!("{} is back", outage.0.as_str()));
     }
+    stage.note_untried("outage", deck.each_was_dealt());
     Ok(())
 }
 

@@ -4,7 +4,10 @@ use rand::{RngExt, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Chronicle, Plan, journal::Journal};
+use crate::{
+    Chronicle, Plan,
+    journal::{Journal, Wrong},
+};
 
 /// What all actors of a run share.
 #[derive(Debug)]
@@ -39,6 +42,13 @@ impl<'a> Stage<'a> {
     pub fn storm_lasts(&self, each_has_come: bool) -> bool {
         let elapsed = self.start.elapsed();
         elapsed < self.plan.load || (!each_has_come && elapsed < self.plan.load * LONGEST + GRACE)
+    }
+
+    /// Notes when somebody's turn is over before every kind has come.
+    pub fn note_untried(&self, who: &str, each_has_come: bool) {
+        if !each_has_come {
+            self.journal.complain(Wrong::Untried, format!("not every kind of {who} came"));
+        }
     }
 
     /// Seconds by chance.

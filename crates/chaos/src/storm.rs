@@ -63,5 +63,6 @@ async fn every_fate(stage: &Stage<'_>, orders: &Orders) -> Result<()> {
     while stage.storm_lasts(orders.each_fate_was_dealt()) {
         sleep(Duration::from_millis(200)).await;
     }
+    stage.note_untried("task", orders.each_fate_was_dealt());
     Ok(())
 }

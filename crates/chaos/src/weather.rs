@@ -51,5 +51,6 @@ pub async fn rage(stage: &Stage<'_>, simulation: &Simulation) -> Result<()> {
         Stage::rest(&mut dice, LASTS).await;
         simulation.direct("").await?;
     }
+    stage.note_untried("weather", deck.each_was_dealt());
     Ok(())
 }
