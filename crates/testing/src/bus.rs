@@ -38,6 +38,15 @@ impl Bus {
         Ok(())
     }
 
+    /// The shared queues and how many messages each holds, delivered ones included. The broker counts every few seconds.
+    pub async fn depths(&self) -> Result<Vec<(String, u64)>> {
+        let url = self.management.join(&format!("/api/queues/{}", self.virtual_host))?;
+        let answer: Value = self.http.get(url).send().await?.error_for_status()?.json().await?;
+        let queues = answer.as_array().context("queues")?.iter();
+        let depth = |queue: &Value| Some((queue["name"].as_str()?.to_owned(), queue["messages"].as_u64().unwrap_or_default()));
+        Ok(queues.filter(|queue| queue["durable"] == true).filter_map(depth).collect())
+    }
+
     /// Takes the messages out of a queue and returns their bodies, at most 100.
     pub async fn drain(&self, queue: &str) -> Result<Vec<Vec<u8>>> {
         let url = self.management.join(&format!("/api/queues/{}/{queue}/get", self.virtual_host))?;

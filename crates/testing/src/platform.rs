@@ -7,6 +7,7 @@ use std::{
 use anyhow::{Context, Result};
 use tokio_postgres::Client as Database;
 use toml::Value;
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
@@ -26,6 +27,7 @@ pub struct PlatformBuilder {
     servers: Option<Servers>,
     replicas: HashMap<Service, u16>,
     overrides: Vec<Override>,
+    accounts: Vec<&'static str>,
 }
 
 /// A running platform of one test. Its processes end with it.
@@ -52,6 +54,13 @@ impl PlatformBuilder {
         self
     }
 
+    /// Another account of the poller with the simulated provider, beside `openai`, with settings of its own under `providers.NAME`.
+    #[must_use]
+    pub fn account(mut self, name: &'static str) -> Self {
+        self.accounts.push(name);
+        self
+    }
+
     /// Changes one setting, named by its dotted key.
     #[must_use]
     pub fn setting(mut self, service: Service, key: &str, value: impl Into<Value>) -> Self {
@@ -69,7 +78,8 @@ impl PlatformBuilder {
         let (amqp, created) =
             tokio::join!(broker::create_virtual_host(&servers, &name), database::create_database(&servers, &name));
         created?;
-        let addresses = Addresses { database: name, amqp: amqp?, gateway: free_port()?, provider: free_port()? };
+        let (gateway, provider) = (free_port()?, free_port()?);
+        let addresses = Addresses { database: name, amqp: amqp?, gateway, provider, accounts: self.accounts };
         let keys = keys::key_directory().await?;
 
         let mut processes = Vec::new();
@@ -99,7 +109,7 @@ impl PlatformBuilder {
 
 impl Platform {
     pub fn builder() -> PlatformBuilder {
-        PlatformBuilder { servers: None, replicas: HashMap::new(), overrides: Vec::new() }
+        PlatformBuilder { servers: None, replicas: HashMap::new(), overrides: Vec::new(), accounts: vec!["openai"] }
     }
 
     /// One process of each service, on the shared servers.
@@ -134,6 +144,11 @@ impl Platform {
         Bus::new(self.servers.management.clone(), self.addresses.database.clone())
     }
 
+    /// Its address, for those who want to speak AMQP themselves.
+    pub fn amqp_url(&self) -> &Url {
+        &self.addresses.amqp
+    }
+
     /// A superuser's connection to the platform's database, for audits.
     pub async fn database(&self) -> Result<Database> {
         database::connect(&superuser_url(&self.servers, &self.addresses.database)).await
@@ -163,9 +178,29 @@ impl Platform {
         Ok(process.with_context(|| format!("no replica of {}", service.name()))?.settings())
     }
 
-    /// `kill -9` of a replica, and its start anew a moment later.
-    pub async fn crash(&mut self, service: Service) -> Result<()> {
-        let process = self.process(service, 0)?;
+    pub fn processes(&self) -> &[ServiceProcess] {
+        &self.processes
+    }
+
+    pub fn processes_mut(&mut self) -> impl Iterator<Item = &mut ServiceProcess> {
+        self.processes.iter_mut()
+    }
+
+    /// Starts what has ended by itself since the last call, and tells what that was and how it ended.
+    pub fn revive(&mut self) -> Result<Vec<String>> {
+        let mut ends = Vec::new();
+        for process in &mut self.processes {
+            if let Some(status) = process.exited()? {
+                ends.push(format!("{}: {status}", process.name()));
+                process.start()?;
+            }
+        }
+        Ok(ends)
+    }
+
+    /// `kill -9` of a replica, counted from 0, and its start anew a moment later.
+    pub async fn crash(&mut self, service: Service, replica: usize) -> Result<()> {
+        let process = self.process(service, replica)?;
         process.kill()?;
         process.start()?;
         process.ready().await

@@ -1,7 +1,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -104,15 +104,58 @@ impl ServiceProcess {
 
     /// `SIGTERM`, and the time until the process is gone. It must leave within the 30 s that Kubernetes gives it.
     pub async fn terminate(&mut self) -> Result<()> {
+        if self.child.is_none() {
+            return Ok(());
+        }
+        self.signal("-TERM")?;
         let Some(mut child) = self.child.take() else { return Ok(()) };
-        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
-        ensure!(sent.success(), "{} could not be signalled", self.name);
-        let status = eventually(&format!("the end of {}", self.name), Duration::from_secs(31), async || {
-            child.try_wait()?.context("still running")
-        })
-        .await?;
+        let what = format!("the end of {}", self.name);
+        let ended = eventually(&what, Duration::from_secs(31), async || child.try_wait()?.context("still running")).await;
+        let status = match ended {
+            Ok(status) => status,
+            Err(error) => {
+                child.kill()?;
+                child.wait()?;
+                return Err(error);
+            }
+        };
         ensure!(status.success(), "{} ended with {status}\n{}", self.name, self.last_lines());
         Ok(())
+    }
+
+    /// `SIGSTOP`: it keeps its connections and its leases, and does nothing, until [`thaw`](Self::thaw).
+    pub fn freeze(&self) -> Result<()> {
+        self.signal("-STOP")
+    }
+
+    pub fn thaw(&self) -> Result<()> {
+        self.signal("-CONT")
+    }
+
+    /// How it ended, when it did so by itself; told once.
+    pub(crate) fn exited(&mut self) -> Result<Option<ExitStatus>> {
+        let status = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
+        if status.is_some() {
+            self.child = None;
+        }
+        Ok(status)
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        let child = self.child.as_ref().with_context(|| format!("{} does not run", self.name))?;
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status()?;
+        ensure!(sent.success(), "{} could not be signalled", self.name);
+        Ok(())
+    }
+
+    /// Such as `poller-1`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Everything that it has written, since its first start.
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
     pub fn last_lines(&self) -> String {

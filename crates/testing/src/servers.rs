@@ -26,7 +26,10 @@ pub enum Server {
 }
 
 impl Server {
-    const fn as_str(self) -> &'static str {
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::RabbitMq, Self::Redis];
+
+    /// As `scripts/servers` calls it.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
             Self::RabbitMq => "rabbitmq",
@@ -72,6 +75,11 @@ impl Servers {
 
     pub async fn restart(&self, server: Server) -> Result<()> {
         self.control("restart", server).await
+    }
+
+    /// No chance to finish anything; the next start recovers.
+    pub async fn kill(&self, server: Server) -> Result<()> {
+        self.control("kill", server).await
     }
 
     async fn control(&self, verb: &str, server: Server) -> Result<()> {

@@ -13,6 +13,8 @@ pub struct Addresses {
     pub amqp: Url,
     pub gateway: u16,
     pub provider: u16,
+    /// The poller's accounts with the provider.
+    pub accounts: Vec<&'static str>,
 }
 
 /// A setting of one service by its dotted key, changed by a test.
@@ -89,8 +91,11 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
             set(&mut settings, "sessions.cookie_secure", false.into());
         }
         Service::Poller => {
-            set(&mut settings, "providers.openai.base_url", format!("http://127.0.0.1:{}", addresses.provider).into());
-            set(&mut settings, "providers.openai.api_key", "sk-test".into());
+            for account in &addresses.accounts {
+                let base_url = format!("http://127.0.0.1:{}", addresses.provider);
+                set(&mut settings, &format!("providers.{account}.base_url"), base_url.into());
+                set(&mut settings, &format!("providers.{account}.api_key"), "sk-test".into());
+            }
             set(&mut settings, "polling.max_interval_seconds", 0.2.into());
         }
         Service::TaskApi | Service::Notifier | Service::ProviderSim => {}

@@ -1,5 +1,6 @@
 use anyhow::Result;
 use serde::Deserialize;
+use serde_json::json;
 
 /// The provider's own books: what it was really asked to do.
 #[derive(Clone, Debug)]
@@ -43,6 +44,13 @@ pub struct Totals {
 impl Simulation {
     pub(crate) fn new(base_url: String) -> Self {
         Self { base_url, http: reqwest::Client::new() }
+    }
+
+    /// From now on, these directives act on every call; none are the calm again.
+    pub async fn direct(&self, directives: &str) -> Result<()> {
+        let url = format!("{}/simulation", self.base_url);
+        self.http.put(url).json(&json!({ "directives": directives })).send().await?.error_for_status()?;
+        Ok(())
     }
 
     async fn books(&self) -> Result<Books> {

@@ -74,7 +74,7 @@ async fn operators_see_why_a_broken_message_died() -> Result<()> {
         assert!(details.contains("a prompt that"), "{details}");
 
         // A new process counts them when it connects.
-        platform.crash(service).await?;
+        platform.crash(service, 0).await?;
         let url = format!("{}/metrics", platform.process(service, 0)?.internal_url());
         let figure = format!("zoetrope_bus_dead_letters{{queue=\"{queue}\"}} 1");
         eventually(&figure, PATIENCE, async || {

@@ -17,7 +17,7 @@ async fn platform(
 ) -> Result<(MutexGuard<'static, ()>, Servers, Platform)> {
     let turn = ONE_AT_A_TIME.lock().await;
     let servers = Servers::faults()?;
-    for server in [Server::Postgres, Server::RabbitMq, Server::Redis] {
+    for server in Server::ALL {
         servers.start(server).await?;
     }
     let builder = Platform::builder().servers(servers.clone()).setting(Service::TaskApi, "credits.signup_grant", 5_000);
@@ -43,7 +43,7 @@ async fn every_task_ends_whichever_process_dies() -> Result<()> {
     let creating = create_all(&users);
     let dying = async {
         for service in MORTALS {
-            platform.crash(service).await?;
+            platform.crash(service, 0).await?;
         }
         anyhow::Ok(())
     };
@@ -51,7 +51,7 @@ async fn every_task_ends_whichever_process_dies() -> Result<()> {
     created?;
     died?;
     for service in MORTALS {
-        platform.crash(service).await?;
+        platform.crash(service, 0).await?;
     }
     servers.restart(Server::RabbitMq).await?;
     let running = audit::unfinished(&database).await?;

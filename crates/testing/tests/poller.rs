@@ -143,7 +143,7 @@ async fn old_jobs_are_forgotten_and_their_orders_refused() -> Result<()> {
                WHERE task_id::text = $1";
     assert_eq!(database.execute(age, &[&task_id(&old)]).await?, 1);
     // A process sweeps when it starts.
-    platform.crash(Service::Poller).await?;
+    platform.crash(Service::Poller, 0).await?;
     eventually("the end of the old job", Duration::from_secs(20), async || {
         let rows = database.query("SELECT task_id::text FROM poller.jobs", &[]).await?;
         let known: Vec<String> = rows.iter().map(|row| row.get(0)).collect();

@@ -115,7 +115,7 @@ async fn idempotency_keys_are_forgotten_after_a_day() -> Result<()> {
         database.batch_execute(&sql).await?;
     }
     // A process sweeps soon after its start, and then every hour.
-    platform.crash(Service::TaskApi).await?;
+    platform.crash(Service::TaskApi, 0).await?;
     until_count(&database, "tasks.idempotency_keys", 11).await?;
     user.post_with_key("/api/video/tasks", &body, "kept").await?.ok()?;
     assert_eq!(count(&database, "tasks.tasks").await?, 1);
