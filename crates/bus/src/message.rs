@@ -72,7 +72,7 @@ pub struct IncomingMessage {
     pub message_id: Option<Uuid>,
     /// Full protobuf name; empty when the publisher gave none.
     pub message_type: String,
-    /// The key that it was published with.
+    /// The key that it was published with; the queue's name after a replay from the dead letters.
     pub routing_key: String,
     /// The trace that it belongs to (W3C).
     pub traceparent: Option<String>,

@@ -8,7 +8,7 @@
 //! is its command line. Bodies and prompts are never part of a reason.
 //!
 //! Limits: RabbitMQ cannot be asked for one message, so whatever looks for one takes all out in turn, one body at a time, and gives back what stays.
-//! That takes about a millisecond a message; meanwhile other commands do not see it, and afterwards the broker's order may be another. A list
+//! That takes a few milliseconds a message; meanwhile other commands do not see it, and afterwards the broker's order may be another. A list
 //! looks at [`DeadLetters::MAX_LISTED`] messages of a queue at most.
 
 mod command;
