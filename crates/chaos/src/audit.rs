@@ -25,8 +25,10 @@ pub struct Facts {
     pub own_audit: Vec<String>,
     /// Completed tasks whose file is not there, or not whole.
     pub files_missing: Vec<String>,
-    /// Other tasks that left a file.
+    /// Cancelled tasks, or none that anybody knows, of which files are left.
     pub files_left: Vec<String>,
+    /// Failed tasks that left files: no promise is broken, but nobody will ever read them.
+    pub files_of_failures: u64,
     pub open_jobs: i64,
     pub waiting_messages: i64,
     /// Dead letters by queue.
@@ -109,7 +111,7 @@ pub fn judge(facts: &Facts) -> Verdict {
         Row::check("ran backwards", wrong(Wrong::RanBackwards)),
         Row::check("ends that a subscriber never learnt", unlearnt(facts)),
         Row::check("completed without a whole file", facts.files_missing.clone()),
-        Row::check("files of tasks that did not complete", facts.files_left.clone()),
+        Row::check("files of cancelled tasks", facts.files_left.clone()),
         Row::check("jobs that never end", some(facts.open_jobs, "jobs are open")),
         Row::check("messages that never leave", some(facts.waiting_messages, "messages are in the outboxes")),
         Row::check(
@@ -140,6 +142,7 @@ fn tallies(facts: &Facts) -> Vec<Row> {
         Row::tally("connections of subscribers", counts.connections),
         Row::tally("messages delivered again", counts.repeated),
         Row::tally("requests that had to be repeated", counts.unanswered),
+        Row::tally("failed tasks that left files", facts.files_of_failures),
         Row::tally("lines of log at level error", facts.error_lines as u64),
     ]);
     rows

@@ -31,7 +31,8 @@ impl Client<'_> {
                 Ok(answer) if expected.contains(&answer.status) => return Some(answer),
                 Ok(answer) if !matches!(answer.status, 502..=504) => {
                     self.stage.journal.complain(Wrong::BadAnswer, format!("{what}: {} {}", answer.status, answer.body));
-                    if answer.status < 500 {
+                    // A server that has heard too little may hear more the next time.
+                    if answer.status < 500 && answer.status != 408 {
                         return None;
                     }
                 }

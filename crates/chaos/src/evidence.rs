@@ -1,7 +1,7 @@
 //! Gathers what is left after the storm: the database, the provider's books, the files, the dead letters and the logs.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fs,
     path::Path,
 };
@@ -25,7 +25,9 @@ pub async fn gather(stage: &Stage<'_>, platform: &Platform) -> Result<Facts> {
     let tasks = tasks(&database).await?;
     let accounts = accounts(&database, &tasks).await?;
     let tasks: BTreeMap<String, StoredTask> = tasks.into_iter().map(|(id, (_, task))| (id, task)).collect();
-    let (files_missing, files_left) = files(&platform.directory().join("objects"), &database, &tasks).await?;
+    let objects = platform.directory().join("objects");
+    let files_missing = missing_files(&objects, &database).await?;
+    let (files_left, files_of_failures) = left_files(&objects, &tasks)?;
     let (panics, error_lines) = logs(platform)?;
     let depths = platform.bus().depths().await?;
     Ok(Facts {
@@ -37,6 +39,7 @@ pub async fn gather(stage: &Stage<'_>, platform: &Platform) -> Result<Facts> {
         own_audit: check(platform).await.err().map(|error| format!("{error:#}")).into_iter().collect(),
         files_missing,
         files_left,
+        files_of_failures,
         open_jobs: open_jobs(&database).await?,
         waiting_messages: waiting_messages(&database).await?,
         dead_letters: depths.into_iter().filter(|(queue, _)| is_dead(queue)).collect(),
@@ -104,30 +107,37 @@ async fn submissions(platform: &Platform) -> Result<BTreeMap<String, u32>> {
     Ok(books.into_iter().map(|one| (one.idempotency_key.unwrap_or_else(|| "without a key".to_owned()), one.times)).collect())
 }
 
-/// The completed tasks whose video is missing or not whole, and the other tasks that have one.
-async fn files(objects: &Path, database: &Client, tasks: &BTreeMap<String, StoredTask>) -> Result<(Vec<String>, Vec<String>)> {
+/// The completed tasks whose video is missing or not whole.
+async fn missing_files(objects: &Path, database: &Client) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     let sizes = "SELECT id::text, (output->>'video_size')::bigint FROM tasks.tasks WHERE status = 'completed'";
     for row in database.query(sizes, &[]).await? {
         let (id, size): (String, Option<i64>) = (row.get(0), row.get(1));
-        let found =
-            fs::metadata(objects.join("tasks").join(&id).join("video.mp4")).ok().and_then(|file| i64::try_from(file.len()).ok());
+        let video = fs::metadata(objects.join("tasks").join(&id).join("video.mp4")).ok();
+        let found = video.and_then(|file| i64::try_from(file.len()).ok());
         if found != size || size.is_none_or(|size| size <= 0) {
             missing.push(format!("{id}: {size:?} bytes are promised, {found:?} are there"));
         }
     }
-    let completed: HashSet<&String> =
-        tasks.iter().filter(|(_, task)| Ending::parse(&task.status) == Some(Ending::Completed)).map(|(id, _)| id).collect();
-    let mut left = Vec::new();
+    Ok(missing)
+}
+
+/// The cancelled tasks of which files are left, and the number of failed ones.
+fn left_files(objects: &Path, tasks: &BTreeMap<String, StoredTask>) -> Result<(Vec<String>, u64)> {
+    let (mut left, mut of_failures) = (Vec::new(), 0);
     for folder in fs::read_dir(objects.join("tasks")).into_iter().flatten() {
         let folder = folder?;
         let id = folder.file_name().to_string_lossy().into_owned();
         let files = fs::read_dir(folder.path())?.count();
-        if files > 0 && !completed.contains(&id) {
-            left.push(format!("{id}: {files} files, {}", tasks.get(&id).map_or("no such task", |task| task.status.as_str())));
+        match tasks.get(&id).and_then(|task| Ending::parse(&task.status)) {
+            _ if files == 0 => {}
+            Some(Ending::Completed) => {}
+            Some(Ending::Failed) => of_failures += 1,
+            Some(Ending::Cancelled) => left.push(format!("{id}: {files} files")),
+            None => left.push(format!("{id}: {files} files of a task that has not ended, or is none")),
         }
     }
-    Ok((missing, left))
+    Ok((left, of_failures))
 }
 
 /// Panics, and how many lines have the level that calls an operator.

@@ -8,6 +8,9 @@ use crate::request_context;
 
 /// Longer than the gateway keeps an idle connection, so that it never sends into one that closes.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// For the head of a request to arrive. Slow clients are the gateway's to end. After a pause of the whole process (a frozen machine, a
+/// debugger), the server's clock is behind by the pause, and what came meanwhile seems that old: it must not be refused for it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// Per worker. High, because open WebSockets count; the real bound is the limit on open files.
 const MAX_CONNECTIONS: usize = 100_000;
 /// Connections that wait to be accepted, so that many clients can come back at once.
@@ -42,6 +45,7 @@ pub fn serve(
         .max_connections(MAX_CONNECTIONS)
         .backlog(BACKLOG)
         .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals()
         .bind(settings.listen)?;

@@ -133,7 +133,7 @@ fn nothing_is_left_behind() {
     breaks(|facts| facts.open_jobs = 1, &["jobs that never end"]);
     breaks(|facts| facts.waiting_messages = 1, &["messages that never leave"]);
     breaks(|facts| facts.dead_letters[0].1 = 1, &["dead letters"]);
-    breaks(|facts| facts.files_left.push(FAILED.to_owned()), &["files of tasks that did not complete"]);
+    breaks(|facts| facts.files_left.push(FAILED.to_owned()), &["files of cancelled tasks"]);
     breaks(|facts| facts.files_missing.push(TASK.to_owned()), &["completed without a whole file"]);
     breaks(|facts| facts.panics.push("panicked".to_owned()), &["panics"]);
     breaks(|facts| facts.own_audit.push("negative balances".to_owned()), &["the platform's own audit"]);
