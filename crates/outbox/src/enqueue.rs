@@ -25,6 +25,6 @@ pub async fn enqueue<M: Message>(connection: &mut Connection, message: &M) -> Re
         payload: message.encode_to_vec(),
         traceparent: trace::current_traceparent(),
     };
-    store::insert(connection, row).await?;
+    store::insert(connection, vec![row]).await?;
     Ok(id)
 }

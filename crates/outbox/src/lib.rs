@@ -40,6 +40,7 @@
 //! Metrics: `zoetrope_outbox_published_total`, `zoetrope_outbox_failed_total{reason}`, and of the whole table, the same from every replica,
 //! `zoetrope_outbox_pending` and `zoetrope_outbox_oldest_seconds`.
 
+mod batch;
 mod enqueue;
 mod housekeeping;
 pub mod inbox;
@@ -48,6 +49,7 @@ mod relay;
 mod settings;
 mod store;
 
+pub use batch::Batch;
 pub use enqueue::enqueue;
 pub use relay::Relay;
 pub use settings::OutboxSettings;

@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, Insertable, QueryResult, QueryableByName, delete, insert_into, sql_query,
-    sql_types::{BigInt, Bool, Bytea, Double, Nullable, Text, Uuid as SqlUuid},
+    ExpressionMethods, QueryResult, QueryableByName, delete, insert_into,
+    pg::Pg,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_query,
+    sql_types::{Array, BigInt, Bool, Bytea, Double, Nullable, Text, Uuid as SqlUuid},
     table, update,
 };
 use diesel_async::RunQueryDsl;
@@ -31,8 +34,6 @@ table! {
     }
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = outbox)]
 pub(crate) struct NewRow {
     pub(crate) id: Uuid,
     pub(crate) exchange: &'static str,
@@ -43,9 +44,60 @@ pub(crate) struct NewRow {
     pub(crate) traceparent: Option<String>,
 }
 
-pub(crate) async fn insert(connection: &mut Connection, row: NewRow) -> QueryResult<()> {
-    insert_into(outbox::table).values(row).execute(connection).await?;
+pub(crate) async fn insert(connection: &mut Connection, rows: Vec<NewRow>) -> QueryResult<()> {
+    Columns::from(rows).execute(connection).await?;
     Ok(())
+}
+
+/// The insert of rows by columns: the same statement for any number of rows. Not an `sql_query`, which diesel prepares anew each time.
+#[derive(Default, QueryId)]
+struct Columns {
+    id: Vec<Uuid>,
+    exchange: Vec<&'static str>,
+    routing_key: Vec<&'static str>,
+    message_type: Vec<String>,
+    mandatory: Vec<bool>,
+    payload: Vec<Vec<u8>>,
+    traceparent: Vec<Option<String>>,
+}
+
+impl QueryFragment<Pg> for Columns {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO outbox (id, exchange, routing_key, message_type, mandatory, payload, traceparent) SELECT * FROM unnest(",
+        );
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.exchange)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.routing_key)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.message_type)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Bool>, _>(&self.mandatory)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Bytea>, _>(&self.payload)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.traceparent)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl From<Vec<NewRow>> for Columns {
+    fn from(rows: Vec<NewRow>) -> Self {
+        let mut columns = Self::default();
+        for row in rows {
+            columns.id.push(row.id);
+            columns.exchange.push(row.exchange);
+            columns.routing_key.push(row.routing_key);
+            columns.message_type.push(row.message_type);
+            columns.mandatory.push(row.mandatory);
+            columns.payload.push(row.payload);
+            columns.traceparent.push(row.traceparent);
+        }
+        columns
+    }
 }
 
 #[derive(QueryableByName)]
