@@ -14,15 +14,16 @@ def allowed: {
   "zoetrope-http": ["zoetrope-domain", "zoetrope-postgres", "zoetrope-service", "zoetrope-tokens"],
   "zoetrope-storage": ["zoetrope-domain"],
   "zoetrope-client": [],
-  "zoetrope-testing": ["zoetrope-client", "zoetrope-contracts"]
+  "zoetrope-testing": ["zoetrope-client", "zoetrope-contracts"],
+  "zoetrope-bench": ["zoetrope-testing"]
 };
 
 # The domain is pure: no I/O, no runtime, no framework.
 def impure: ["tokio", "tokio-util", "actix-web", "actix-ws", "diesel", "diesel-async", "tokio-postgres", "lapin", "redis", "reqwest",
   "object_store", "tracing", "config"];
 
-# Command-line client and test support are not for services.
-def not_for_services: ["zoetrope-client", "zoetrope-testing"];
+# Command-line client, test support and benchmarks are not for services.
+def not_for_services: ["zoetrope-client", "zoetrope-testing", "zoetrope-bench"];
 
 def is_service: .manifest_path | contains("/services/");
 
