@@ -16,7 +16,8 @@ def allowed: {
   "zoetrope-storage": ["zoetrope-domain"],
   "zoetrope-client": [],
   "zoetrope-testing": ["zoetrope-client", "zoetrope-contracts"],
-  "zoetrope-chaos": ["zoetrope-testing"]
+  "zoetrope-chaos": ["zoetrope-testing"],
+  "zoetrope-bench": ["zoetrope-testing"]
 };
 
 # The domain is pure: no I/O, no runtime, no framework.
@@ -24,7 +25,7 @@ def impure: ["tokio", "tokio-util", "actix-web", "actix-ws", "diesel", "diesel-a
   "object_store", "tracing", "config"];
 
 # Command-line client, test support and what is built on it are not for services.
-def not_for_services: ["zoetrope-client", "zoetrope-testing", "zoetrope-chaos"];
+def not_for_services: ["zoetrope-client", "zoetrope-testing", "zoetrope-bench", "zoetrope-chaos"];
 
 def is_service: .manifest_path | contains("/services/");
 

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, QueryResult, QueryableByName, delete, insert_into, sql_query,
+    ExpressionMethods, QueryResult, QueryableByName, delete, insert_into,
+    pg::Pg,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_query,
     sql_types::{Array, BigInt, Bool, Bytea, Double, Nullable, Text, Uuid as SqlUuid},
     table, update,
 };
@@ -42,25 +45,12 @@ pub(crate) struct NewRow {
 }
 
 pub(crate) async fn insert(connection: &mut Connection, rows: Vec<NewRow>) -> QueryResult<()> {
-    let column = Columns::from(rows);
-    // Arrays, so that it is the same statement for any number of rows, and prepared once.
-    sql_query(
-        "INSERT INTO outbox (id, exchange, routing_key, message_type, mandatory, payload, traceparent)
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind::<Array<SqlUuid>, _>(column.id)
-    .bind::<Array<Text>, _>(column.exchange)
-    .bind::<Array<Text>, _>(column.routing_key)
-    .bind::<Array<Text>, _>(column.message_type)
-    .bind::<Array<Bool>, _>(column.mandatory)
-    .bind::<Array<Bytea>, _>(column.payload)
-    .bind::<Array<Nullable<Text>>, _>(column.traceparent)
-    .execute(connection)
-    .await?;
+    Columns::from(rows).execute(connection).await?;
     Ok(())
 }
 
-#[derive(Default)]
+/// The insert of rows by columns: the same statement for any number of rows. Not an `sql_query`, which diesel prepares anew each time.
+#[derive(Default, QueryId)]
 struct Columns {
     id: Vec<Uuid>,
     exchange: Vec<&'static str>,
@@ -69,6 +59,29 @@ struct Columns {
     mandatory: Vec<bool>,
     payload: Vec<Vec<u8>>,
     traceparent: Vec<Option<String>>,
+}
+
+impl QueryFragment<Pg> for Columns {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO outbox (id, exchange, routing_key, message_type, mandatory, payload, traceparent) SELECT * FROM unnest(",
+        );
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.exchange)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.routing_key)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.message_type)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Bool>, _>(&self.mandatory)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Bytea>, _>(&self.payload)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.traceparent)?;
+        out.push_sql(")");
+        Ok(())
+    }
 }
 
 impl From<Vec<NewRow>> for Columns {

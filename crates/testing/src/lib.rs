@@ -5,8 +5,8 @@
 //! WebSocket through the gateway. What only an operator could see, the ledger and the provider's books, is read by [`audit`] and
 //! [`Simulation`].
 //!
-//! The servers come from `scripts/test`, which starts them, exports their addresses (`ZOETROPE_TEST_*`) and builds the binaries. This
-//! crate is used by tests alone, never by a service.
+//! The servers come from a script such as `scripts/test`, which starts them, exports their addresses (`ZOETROPE_TEST_*`) and builds the
+//! binaries. This crate is used by tests and benchmarks, never by a service.
 
 pub mod audit;
 mod broker;

@@ -16,7 +16,7 @@ use crate::{
     gateway::Gateway,
     keys,
     ports::free_port,
-    process::ServiceProcess,
+    process::{Ports, ServiceProcess},
     servers::variable,
     settings::{self, Addresses, Override},
 };
@@ -36,7 +36,8 @@ pub struct Platform {
     servers: Servers,
     addresses: Addresses,
     processes: Vec<ServiceProcess>,
-    gateway: Gateway,
+    /// Absent when no service is behind it.
+    gateway: Option<Gateway>,
     directory: PathBuf,
 }
 
@@ -48,6 +49,7 @@ impl PlatformBuilder {
         self
     }
 
+    /// How many processes of a service there are: one, unless this says otherwise; possibly none.
     #[must_use]
     pub fn replicas(mut self, service: Service, count: u16) -> Self {
         self.replicas.insert(service, count);
@@ -87,15 +89,20 @@ impl PlatformBuilder {
         for service in Service::ALL {
             for replica in 0..self.replicas.get(&service).copied().unwrap_or(1) {
                 let public = if service == Service::ProviderSim { addresses.provider } else { free_port()? };
-                let internal = free_port()?;
+                let ports = Ports { public, internal: free_port()? };
                 let process_name = format!("{}-{replica}", service.name());
                 let path = directory.join(format!("{process_name}.toml"));
-                settings::write(&path, service, &servers, &addresses, keys, (public, internal), &self.overrides)?;
+                settings::write(&path, service, &servers, &addresses, keys, ports, &self.overrides)?;
                 upstreams.entry(service).or_default().push(public);
-                processes.push(ServiceProcess::new(service, process_name, path, internal, &directory));
+                processes.push(ServiceProcess::new(service, process_name, path, ports, &directory));
             }
         }
-        let gateway = Gateway::start(&directory, addresses.gateway, &upstreams)?;
+        let behind_gateway = [Service::Auth, Service::TaskApi, Service::Notifier];
+        let gateway = if behind_gateway.iter().all(|service| upstreams.contains_key(service)) {
+            Some(Gateway::start(&directory, addresses.gateway, &upstreams)?)
+        } else {
+            None
+        };
         let mut platform = Platform { servers, addresses, processes, gateway, directory };
         for process in &mut platform.processes {
             process.start()?;
@@ -156,7 +163,12 @@ impl Platform {
 
     /// One service's own connection to the database, with what its role may and may not do.
     pub async fn database_as(&self, schema: &str) -> Result<Database> {
-        database::connect(&database::role_url(&self.servers, &self.addresses.database, schema)?).await
+        database::connect(&self.database_url(schema)?).await
+    }
+
+    /// Where the database is for the service that owns this schema, with its role and password.
+    pub fn database_url(&self, schema: &str) -> Result<Url> {
+        database::role_url(&self.servers, &self.addresses.database, schema)
     }
 
     pub fn directory(&self) -> &Path {
@@ -211,7 +223,7 @@ impl Drop for Platform {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let logs: Vec<String> = self.processes.iter().map(ServiceProcess::last_lines).collect();
-            let gateway = self.gateway.last_lines();
+            let gateway = self.gateway.as_ref().map(Gateway::last_lines).unwrap_or_default();
             // The test harness captures what `eprintln!` prints and shows it with the failure.
             #[expect(clippy::print_stderr, reason = "a failed test shows the logs of its platform")]
             {

@@ -40,15 +40,24 @@ pub struct ServiceProcess {
     pub service: Service,
     name: String,
     settings: PathBuf,
-    internal_port: u16,
+    ports: Ports,
     log: PathBuf,
     child: Option<Child>,
 }
 
+/// Where a process listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    /// For clients. The poller has none, and listens only on the other.
+    pub public: u16,
+    /// For health and figures.
+    pub internal: u16,
+}
+
 impl ServiceProcess {
-    pub(crate) fn new(service: Service, name: String, settings: PathBuf, internal_port: u16, directory: &Path) -> Self {
+    pub(crate) fn new(service: Service, name: String, settings: PathBuf, ports: Ports, directory: &Path) -> Self {
         let log = directory.join(format!("{name}.log"));
-        Self { service, name, settings, internal_port, log, child: None }
+        Self { service, name, settings, ports, log, child: None }
     }
 
     pub fn start(&mut self) -> Result<()> {
@@ -74,7 +83,17 @@ impl ServiceProcess {
 
     /// Where its health and figures are.
     pub fn internal_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.internal_port)
+        format!("http://127.0.0.1:{}", self.ports.internal)
+    }
+
+    /// Where it serves clients, past the gateway.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.public)
+    }
+
+    /// `None` while it does not run.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// Waits until `/readyz` says so; fails at once when the process has ended.

@@ -1,8 +1,11 @@
-use std::{env, path::PathBuf};
+use std::{env, fs, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 use url::Url;
+
+/// Begins the variables of the servers that all tests share.
+const SHARED: &str = "ZOETROPE_TEST";
 
 /// The servers that a platform runs on.
 #[derive(Clone, Debug)]
@@ -41,7 +44,7 @@ impl Server {
 impl Servers {
     /// Shared by all tests: never stopped, so that tests can run side by side.
     pub fn shared() -> Result<Self> {
-        Self::from_environment("ZOETROPE_TEST")
+        Self::from_environment(SHARED)
     }
 
     /// For the tests that stop and restart servers; those run one at a time.
@@ -49,7 +52,9 @@ impl Servers {
         Self::from_environment("ZOETROPE_FAULTS")
     }
 
-    fn from_environment(prefix: &'static str) -> Result<Self> {
+    /// The set of servers that a script declared with this prefix of its variables. Only the tests' shared set is protected from being
+    /// stopped.
+    pub fn from_environment(prefix: &'static str) -> Result<Self> {
         let url = |name: &str| -> Result<Url> { Ok(Url::parse(&variable(&format!("{prefix}_{name}"))?)?) };
         Ok(Self {
             prefix,
@@ -62,7 +67,19 @@ impl Servers {
 
     /// Password of a service's database role.
     pub(crate) fn role_password(&self, schema: &str) -> Result<String> {
-        variable(&format!("{}_ROLE_PASSWORD_{}", self.prefix, schema.to_uppercase()))
+        self.variable(&format!("ROLE_PASSWORD_{}", schema.to_uppercase()))
+    }
+
+    /// The id of a server's first process.
+    pub fn process_id(&self, server: Server) -> Result<u32> {
+        let file = format!("{}/run/{}.pid", self.variable("SERVERS_HOME")?, server.as_str());
+        let text = fs::read_to_string(&file).with_context(|| file.clone())?;
+        let id = text.split_whitespace().next().and_then(|id| id.parse().ok());
+        id.with_context(|| format!("{file} holds no process id"))
+    }
+
+    fn variable(&self, name: &str) -> Result<String> {
+        variable(&format!("{}_{name}", self.prefix))
     }
 
     pub async fn stop(&self, server: Server) -> Result<()> {
@@ -83,10 +100,10 @@ impl Servers {
     }
 
     async fn control(&self, verb: &str, server: Server) -> Result<()> {
-        ensure!(self.prefix == "ZOETROPE_FAULTS", "the shared servers are never stopped: use Servers::faults()");
+        ensure!(self.prefix != SHARED, "the shared servers are never stopped: use Servers::faults()");
         let output = Command::new(workspace_root().join("scripts/servers"))
-            .args([verb, server.as_str(), "--home", &variable("ZOETROPE_FAULTS_SERVERS_HOME")?])
-            .args(["--base-port", &variable("ZOETROPE_FAULTS_BASE_PORT")?])
+            .args([verb, server.as_str(), "--home", &self.variable("SERVERS_HOME")?])
+            .args(["--base-port", &self.variable("BASE_PORT")?])
             .output()
             .await?;
         ensure!(

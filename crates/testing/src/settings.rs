@@ -4,7 +4,7 @@ use anyhow::Result;
 use toml::{Table, Value, toml};
 use url::Url;
 
-use crate::{Servers, Service, database::role_url};
+use crate::{Servers, Service, database::role_url, process::Ports};
 
 /// Where the parts of one platform find each other.
 #[derive(Debug)]
@@ -32,15 +32,14 @@ pub fn write(
     servers: &Servers,
     addresses: &Addresses,
     keys: &Path,
-    ports: (u16, u16),
+    ports: Ports,
     overrides: &[Override],
 ) -> Result<()> {
     let mut settings = of(service, servers, addresses, keys, path.parent().unwrap_or(path))?;
-    let (public, internal) = ports;
     settings.insert("internal".into(), toml! { listen = "127.0.0.1:0" }.into());
-    set(&mut settings, "internal.listen", format!("127.0.0.1:{internal}").into());
+    set(&mut settings, "internal.listen", format!("127.0.0.1:{}", ports.internal).into());
     if service != Service::Poller {
-        set(&mut settings, "http.listen", format!("127.0.0.1:{public}").into());
+        set(&mut settings, "http.listen", format!("127.0.0.1:{}", ports.public).into());
     }
     set(&mut settings, "telemetry.format", "pretty".into());
     set(&mut settings, "shutdown.drain_delay_seconds", 0.into());

@@ -38,7 +38,8 @@
 //!
 //! `GET /simulation/submissions` tells every accepted submission (`idempotency_key`, `prompt`, `video_id`, `times` this key was
 //! accepted, `has_reference_image`, `reference_image_bytes`, `traceparent`) and `totals` (`accepted`, `polls`, `contents`,
-//! `ranges`, `deleted`). `DELETE` empties the books; the videos stay. `/simulation` asks for no key: never expose this program.
+//! `ranges`, `deleted`). `DELETE` empties the books; the videos stay. `GET /simulation/totals` gives the totals alone, which stays cheap when there
+//! are many submissions. `/simulation` asks for no key: never expose this program.
 
 mod application;
 mod behaviour;

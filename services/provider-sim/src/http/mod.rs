@@ -42,6 +42,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/files/{id}", web::get().to(content::linked))
         .route("/simulation", web::get().to(simulation::show))
         .route("/simulation", web::put().to(simulation::change))
+        .route("/simulation/totals", web::get().to(simulation::totals))
         .route("/simulation/submissions", web::get().to(simulation::submissions))
         .route("/simulation/submissions", web::delete().to(simulation::reset))
         .default_service(web::to(unknown_path));

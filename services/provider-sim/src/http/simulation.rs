@@ -36,6 +36,11 @@ pub(super) async fn submissions(simulator: Data<Simulator>) -> HttpResponse {
     }))
 }
 
+/// `GET /simulation/totals`: the totals alone, for whoever counts often.
+pub(super) async fn totals(simulator: Data<Simulator>) -> HttpResponse {
+    HttpResponse::Ok().json(simulator.store().totals())
+}
+
 /// `DELETE /simulation/submissions`: empties the books; the videos stay.
 pub(super) async fn reset(simulator: Data<Simulator>) -> HttpResponse {
     simulator.store().reset_books();

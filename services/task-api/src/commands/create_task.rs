@@ -1,5 +1,5 @@
 use zoetrope_domain::{Credits, InsufficientCredits};
-use zoetrope_outbox::enqueue;
+use zoetrope_outbox::Batch;
 use zoetrope_postgres::{Connection, DatabaseError};
 
 use super::Commands;
@@ -81,9 +81,11 @@ async fn create(connection: &mut Connection, new: &NewTask, grant: Credits) -> R
     }
     pay(connection, task, grant).await?;
     tasks::insert(connection, task).await?;
-    enqueue(connection, &messages::task_created(task)).await?;
-    enqueue(connection, &messages::submit_job(task)).await?;
-    enqueue(connection, &messages::task_updated(task)).await?;
+    let mut batch = Batch::default();
+    batch.add(&messages::task_created(task));
+    batch.add(&messages::submit_job(task));
+    batch.add(&messages::task_updated(task));
+    batch.enqueue(connection).await?;
     Ok(Created::New(task.clone()))
 }
 

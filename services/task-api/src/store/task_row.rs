@@ -17,8 +17,9 @@ use crate::{
 };
 
 /// A row of `tasks`.
+// With NULL for what is absent: where DEFAULT could stand instead, diesel prepares the statement anew each time.
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = tasks, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = tasks, treat_none_as_default_value = false, check_for_backend(diesel::pg::Pg))]
 pub(super) struct TaskRow {
     id: Uuid,
     user_id: Uuid,

@@ -75,6 +75,7 @@ async fn a_video_from_submission_to_deletion() {
     assert_eq!(sim.get(&path).await.status(), StatusCode::NOT_FOUND);
     let totals = sim.books().await["totals"].clone();
     assert_eq!((&totals["contents"], &totals["deleted"]), (&json!(5), &json!(1)));
+    assert_eq!(sim.get_json("/simulation/totals").await, totals);
 }
 
 #[actix_web::test]
