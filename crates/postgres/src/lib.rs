@@ -39,6 +39,7 @@ mod error;
 mod migrate;
 mod pruning;
 mod settings;
+mod statement;
 mod tls;
 mod transaction;
 
@@ -47,6 +48,7 @@ pub use error::DatabaseError;
 pub use migrate::{MigrateError, migrate};
 pub use pruning::{PRUNE_BATCH, Pruning};
 pub use settings::PostgresSettings;
+pub use statement::Statement;
 pub use transaction::TransactionBody;
 
 /// A connection to PostgreSQL, as queries take it.

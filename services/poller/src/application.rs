@@ -64,7 +64,7 @@ pub(crate) async fn build(settings: Settings, process: Process) -> anyhow::Resul
             gates.iter().for_each(|gate| gate.shared_by(count));
         }),
     );
-    process.spawn("forgetting", forgetting::run(database, keep_days, process.stopping()));
+    forgetting::start(&process, &database, keep_days);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use zoetrope_domain::TaskId;
-use zoetrope_postgres::Connection;
+use zoetrope_postgres::{Connection, PRUNE_BATCH};
 
 use super::{record::record_late, row::OrderRow, schema::jobs};
 use crate::{
@@ -64,8 +64,8 @@ pub(crate) async fn order(conn: &mut Connection, task_id: TaskId) -> QueryResult
     Ok(row.into())
 }
 
-/// Forgets jobs that ended long ago, at most `limit`; tells how many. By the age of the order, too: see [`admit`].
-pub(crate) async fn forget(conn: &mut Connection, keep_days: u16, limit: i64) -> QueryResult<usize> {
+/// Forgets jobs that ended long ago, at most [`PRUNE_BATCH`]; tells how many. By the age of the order, too: see [`admit`].
+pub(crate) async fn forget(conn: &mut Connection, keep_days: u16) -> QueryResult<usize> {
     diesel::sql_query(
         "DELETE FROM jobs WHERE task_id = ANY (ARRAY(
             SELECT task_id FROM jobs
@@ -76,7 +76,7 @@ pub(crate) async fn forget(conn: &mut Connection, keep_days: u16, limit: i64) ->
          ))",
     )
     .bind::<diesel::sql_types::Integer, _>(i32::from(keep_days))
-    .bind::<diesel::sql_types::BigInt, _>(limit)
+    .bind::<diesel::sql_types::BigInt, _>(PRUNE_BATCH)
     .execute(conn)
     .await
 }

@@ -7,7 +7,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 use zoetrope_domain::TaskId;
-use zoetrope_postgres::Connection;
+use zoetrope_postgres::{Connection, Statement};
 
 use super::{
     lane::LaneKey,
@@ -75,30 +75,35 @@ pub(super) async fn claim_where(
     let states = lane.states();
     let token = Uuid::new_v4();
     // The array, and not a join: whatever Postgres believes of the number of due rows, it finds them by their key.
-    let rows: Vec<ClaimedRow> = diesel::sql_query(format!(
-        "UPDATE jobs
-         SET lease_token = $4, lease_expires_at = now() + make_interval(secs => $3)
-         WHERE task_id = ANY (ARRAY(
-            SELECT task_id FROM jobs
-            WHERE provider = $1 AND {states} AND due_at <= now()
-              AND (lease_expires_at IS NULL OR lease_expires_at <= now()) {condition}
-            ORDER BY due_at
-            LIMIT $2
-            FOR UPDATE SKIP LOCKED
-         ))
-         RETURNING task_id, provider, model, kind, traceparent,
-            state, external_id, phase, progress, sequence, polls, failures,
-            extract(epoch FROM now() - created_at)::float8 AS job_age,
-            coalesce(extract(epoch FROM now() - intent_at), 0)::float8 AS intent_age,
-            extract(epoch FROM now() - state_since)::float8 AS state_age,
-            extract(epoch FROM now() - due_at)::float8 AS lateness"
-    ))
-    .bind::<Text, _>(&lane.provider)
-    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .bind::<Double, _>(lease.as_secs_f64())
-    .bind::<SqlUuid, _>(token)
-    .load(conn)
-    .await?;
+    let rows: Vec<ClaimedRow> = Statement::new("UPDATE jobs SET lease_token = ")
+        .bind::<SqlUuid, _>(token)
+        .sql(", lease_expires_at = now() + make_interval(secs => ")
+        .bind::<Double, _>(lease.as_secs_f64())
+        .sql(
+            ")
+             WHERE task_id = ANY (ARRAY(
+                SELECT task_id FROM jobs WHERE provider = ",
+        )
+        .bind::<Text, _>(&lane.provider)
+        .sql(format!(
+            " AND {states} AND due_at <= now()
+                  AND (lease_expires_at IS NULL OR lease_expires_at <= now()) {condition}
+                ORDER BY due_at
+                LIMIT "
+        ))
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .sql(
+            " FOR UPDATE SKIP LOCKED
+             ))
+             RETURNING task_id, provider, model, kind, traceparent,
+                state, external_id, phase, progress, sequence, polls, failures,
+                extract(epoch FROM now() - created_at)::float8 AS job_age,
+                coalesce(extract(epoch FROM now() - intent_at), 0)::float8 AS intent_age,
+                extract(epoch FROM now() - state_since)::float8 AS state_age,
+                extract(epoch FROM now() - due_at)::float8 AS lateness",
+        )
+        .load(conn)
+        .await?;
     Ok(rows.into_iter().map(|row| row.claimed(token)).collect())
 }
 

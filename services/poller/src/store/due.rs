@@ -5,7 +5,7 @@ use diesel::{
     sql_types::{Array, Double, Nullable, Text},
 };
 use diesel_async::RunQueryDsl;
-use zoetrope_postgres::Connection;
+use zoetrope_postgres::{Connection, Statement};
 
 use super::{
     claim::duration,
@@ -24,15 +24,16 @@ struct DueRow {
 /// Reads one entry of the lane's index, and those of the jobs that are being worked on.
 pub(crate) async fn next_due(conn: &mut Connection, lane: &LaneKey) -> QueryResult<Option<Duration>> {
     let states = lane.states();
-    let row: DueRow = diesel::sql_query(format!(
-        "SELECT extract(epoch FROM least(
-            (SELECT due_at FROM jobs WHERE provider = $1 AND {states} AND due_at > now() ORDER BY due_at LIMIT 1),
-            (SELECT min(greatest(lease_expires_at, now())) FROM jobs WHERE provider = $1 AND {states} AND due_at <= now())
-         ) - now())::float8 AS wait"
-    ))
-    .bind::<Text, _>(&lane.provider)
-    .get_result(conn)
-    .await?;
+    let row: DueRow = Statement::new("SELECT extract(epoch FROM least((SELECT due_at FROM jobs WHERE provider = ")
+        .bind::<Text, _>(&lane.provider)
+        .sql(format!(
+            " AND {states} AND due_at > now() ORDER BY due_at LIMIT 1),
+             (SELECT min(greatest(lease_expires_at, now())) FROM jobs WHERE provider = "
+        ))
+        .bind::<Text, _>(&lane.provider)
+        .sql(format!(" AND {states} AND due_at <= now())) - now())::float8 AS wait"))
+        .get_result(conn)
+        .await?;
     Ok(row.wait.map(duration))
 }
 

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 use zoetrope_domain::TaskId;
 use zoetrope_outbox::Batch;
-use zoetrope_postgres::Connection;
+use zoetrope_postgres::{Connection, Statement};
 
 use super::{
     row::{JobRow, phase_number},
@@ -98,7 +98,7 @@ struct Written {
 async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> QueryResult<HashSet<TaskId>> {
     let column = Columns::of(records);
     let holder = holder.condition();
-    let written: Vec<Written> = diesel::sql_query(format!(
+    let written: Vec<Written> = Statement::new(
         "UPDATE jobs SET
             state = new.state, external_id = new.external_id, phase = new.phase, progress = new.progress,
             sequence = new.sequence, polls = new.polls, failures = new.failures,
@@ -109,23 +109,37 @@ async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> Que
                 THEN extract(epoch FROM now() - state_since) ELSE generation_seconds END,
             state_since = CASE WHEN jobs.state = new.state THEN state_since ELSE now() END,
             updated_at = now()
-         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS new (
+         FROM unnest(",
+    )
+    .bind::<Array<SqlUuid>, _>(column.task_id)
+    .sql(", ")
+    .bind::<Array<SqlUuid>, _>(column.token)
+    .sql(", ")
+    .bind::<Array<Text>, _>(column.state)
+    .sql(", ")
+    .bind::<Array<Nullable<Text>>, _>(column.external_id)
+    .sql(", ")
+    .bind::<Array<Nullable<SmallInt>>, _>(column.phase)
+    .sql(", ")
+    .bind::<Array<SmallInt>, _>(column.progress)
+    .sql(", ")
+    .bind::<Array<BigInt>, _>(column.sequence)
+    .sql(", ")
+    .bind::<Array<Integer>, _>(column.polls)
+    .sql(", ")
+    .bind::<Array<Integer>, _>(column.failures)
+    .sql(", ")
+    .bind::<Array<Nullable<Text>>, _>(column.failure_code)
+    .sql(", ")
+    .bind::<Array<Nullable<Text>>, _>(column.failure_message)
+    .sql(", ")
+    .bind::<Array<Nullable<Double>>, _>(column.due)
+    .sql(format!(
+        ") AS new (
             task_id, token, state, external_id, phase, progress, sequence, polls, failures, failure_code, failure_message, due)
          WHERE jobs.task_id = new.task_id AND {holder}
          RETURNING jobs.task_id"
     ))
-    .bind::<Array<SqlUuid>, _>(column.task_id)
-    .bind::<Array<SqlUuid>, _>(column.token)
-    .bind::<Array<Text>, _>(column.state)
-    .bind::<Array<Nullable<Text>>, _>(column.external_id)
-    .bind::<Array<Nullable<SmallInt>>, _>(column.phase)
-    .bind::<Array<SmallInt>, _>(column.progress)
-    .bind::<Array<BigInt>, _>(column.sequence)
-    .bind::<Array<Integer>, _>(column.polls)
-    .bind::<Array<Integer>, _>(column.failures)
-    .bind::<Array<Nullable<Text>>, _>(column.failure_code)
-    .bind::<Array<Nullable<Text>>, _>(column.failure_message)
-    .bind::<Array<Nullable<Double>>, _>(column.due)
     .load(conn)
     .await?;
     Ok(written.into_iter().map(|row| TaskId::from(row.task_id)).collect())
