@@ -104,7 +104,8 @@ async fn a_running_task_is_cancelled_when_the_provider_confirms() -> Result<()> 
 async fn what_the_provider_had_finished_unnoticed_is_kept_and_paid() -> Result<()> {
     let platform = Platform::builder()
         .setting(Service::TaskApi, "credits.signup_grant", 200)
-        .setting(Service::Poller, "polling.interval_seconds", 600.0)
+        .setting(Service::Poller, "polling.min_interval_seconds", 600.0)
+        .setting(Service::Poller, "polling.max_interval_seconds", 600.0)
         .start()
         .await?;
     let user = platform.user().await?;
