@@ -104,7 +104,8 @@ async fn a_running_task_is_cancelled_when_the_provider_confirms() -> Result<()> 
 async fn what_the_provider_had_finished_unnoticed_is_kept_and_paid() -> Result<()> {
     let platform = Platform::builder()
         .setting(Service::TaskApi, "credits.signup_grant", 200)
-        .setting(Service::Poller, "polling.interval_seconds", 600.0)
+        .setting(Service::Poller, "polling.min_interval_seconds", 600.0)
+        .setting(Service::Poller, "polling.max_interval_seconds", 600.0)
         .start()
         .await?;
     let user = platform.user().await?;
@@ -161,7 +162,7 @@ async fn a_provider_that_does_not_answer_keeps_nobody_waiting() -> Result<()> {
 async fn a_task_whose_result_is_being_stored_is_not_cancelled() -> Result<()> {
     let platform = Platform::start().await?;
     let user = platform.user().await?;
-    let video_id = user.create("nearly there [sim:content=503 times=2]").await?;
+    let video_id = user.create("nearly there [sim:content=503 times=3]").await?;
     until_running(&user, &video_id, 99).await?;
     refused_as(&cancel(&user, &video_id).await?, "PROCESSING")?;
     let row = user.until_ended(&video_id).await?;

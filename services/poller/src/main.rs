@@ -16,8 +16,12 @@
 //! ```text
 //! pending ⇄ submitting → polling → archiving → succeeded
 //!               ↓           ↑
-//!           unconfirmed ────┘          (cancelled:) deleting → cancelled
+//!           unconfirmed ────┘
 //! ```
+//!
+//! Cancelled while its task goes on, a job that the provider has is `cancelling` until the provider confirms, or turns out to have
+//! finished: `polling → cancelling → cancelled`, or `→ archiving`. Cancelled when its task has ended, it is `deleting` until nothing is
+//! left of it: `polling`, `archiving` or `succeeded` `→ deleting → cancelled`. What no provider has is `cancelled` at once.
 
 mod application;
 mod census;

@@ -24,7 +24,7 @@ use crate::{app::App, commands::Cancelled};
         (status = 202, description = "The task, still `PROCESSING`: its provider is asked to cancel it", body = Envelope<TaskView>),
         (status = 401, description = "No good token", body = ProblemBody),
         (status = 404, description = "No such task, or another user's", body = ProblemBody),
-        (status = 409, description = "The provider has finished, or the task has ended: `data.status` says how it stands", body = ProblemBody),
+        (status = 409, description = "Already finished: `data.status` says how it stands", body = ProblemBody),
     ),
     security(("bearer" = [])),
 )]
