@@ -205,10 +205,16 @@ fn ends<'a>(facts: &'a Facts, id: &str) -> Option<&'a str> {
 }
 
 fn broken_cancels(facts: &Facts) -> impl Iterator<Item = String> {
-    let promised = facts.accepted.iter().filter(|(_, accepted)| accepted.cancelled);
-    promised.filter_map(|(id, _)| {
+    facts.accepted.iter().filter_map(|(id, accepted)| {
         let status = ends(facts, id)?;
-        (status != Ending::Cancelled.as_str()).then(|| format!("{id}: cancelled, and then {status}"))
+        let is_cancelled = status == Ending::Cancelled.as_str();
+        if accepted.cancelled && !is_cancelled {
+            Some(format!("{id}: cancelled, and then {status}"))
+        } else if accepted.too_late_to_cancel && is_cancelled {
+            Some(format!("{id}: too late to cancel, and then cancelled"))
+        } else {
+            None
+        }
     })
 }
 

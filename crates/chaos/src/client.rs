@@ -72,7 +72,11 @@ impl Client<'_> {
             return;
         };
         self.stage.journal.count(|counts| counts.cancels += 1);
-        if answer.status == 409 {
+        let finished = answer.body["data"]["status"].as_str().is_some_and(|status| status.eq_ignore_ascii_case("processing"));
+        if answer.status == 409 && finished {
+            // The provider has finished, and the result is on its way: no longer to be cancelled, but not at its end either.
+            self.stage.journal.too_late_to_cancel(video_id);
+        } else if answer.status == 409 {
             let shown = self.task(video_id).await.as_ref().and_then(Told::of);
             if let Some(shown) = shown.filter(|shown| shown.ending().is_none()) {
                 self.stage.journal.complain(Wrong::BrokenCancel, format!("{video_id} was refused as ended, and shows {shown}"));

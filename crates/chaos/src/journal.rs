@@ -31,6 +31,8 @@ pub enum Wrong {
 pub struct Accepted {
     /// A cancellation was answered as done.
     pub cancelled: bool,
+    /// A cancellation was refused because the provider had finished.
+    pub too_late_to_cancel: bool,
     /// The end that its user's socket told.
     pub learnt: Option<Ending>,
 }
@@ -73,6 +75,10 @@ impl Journal {
 
     pub fn cancelled(&self, video_id: &str) {
         self.notes().accepted.entry(video_id.to_owned()).or_default().cancelled = true;
+    }
+
+    pub fn too_late_to_cancel(&self, video_id: &str) {
+        self.notes().accepted.entry(video_id.to_owned()).or_default().too_late_to_cancel = true;
     }
 
     pub fn learnt(&self, video_id: &str, ending: Ending) {

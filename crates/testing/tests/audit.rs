@@ -214,7 +214,7 @@ async fn an_audit_amid_creates_and_cancels_reports_nothing() -> Result<()> {
     let platform = Platform::builder()
         .setting(Service::TaskApi, "credits.signup_grant", 1_000)
         .setting(Service::ProviderSim, "simulation.duration_seconds", 0.1)
-        .setting(Service::Poller, "polling.interval_seconds", 0.05)
+        .setting(Service::Poller, "polling.max_interval_seconds", 0.05)
         .start()
         .await?;
     let database = platform.database().await?;

@@ -11,7 +11,7 @@ fn stored(status: &str, refunds: &[i64]) -> StoredTask {
 }
 
 fn learnt(ending: Ending) -> Accepted {
-    Accepted { cancelled: ending == Ending::Cancelled, learnt: Some(ending) }
+    Accepted { cancelled: ending == Ending::Cancelled, learnt: Some(ending), ..Accepted::default() }
 }
 
 /// A run in which everything went as it must.
@@ -113,6 +113,7 @@ fn balances_are_what_the_ledger_and_the_tasks_say() {
 #[test]
 fn what_clients_heard_holds() {
     breaks(|facts| promise(facts, TASK).cancelled = true, &["cancellations that did not hold"]);
+    breaks(|facts| promise(facts, CANCELLED).too_late_to_cancel = true, &["cancellations that did not hold"]);
     breaks(|facts| promise(facts, TASK).learnt = Some(Ending::Failed), &["heard, but not shown by GET"]);
     breaks(|facts| promise(facts, TASK).learnt = None, &["ends that a subscriber never learnt"]);
     for (wrong, row) in [
