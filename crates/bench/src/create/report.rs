@@ -28,11 +28,11 @@ const LINES: [Line; 8] = [
     ("accepted/s", |run| Some(run.rate())),
     ("p50, ms", |run| run.accepted.latencies.quantile(0.5).map(milliseconds)),
     ("p99, ms", |run| run.accepted.latencies.quantile(0.99).map(milliseconds)),
-    ("CPU of task-api, s/s", |run| Some(run.cpu.task_api)),
-    ("CPU of PostgreSQL, s/s", |run| Some(run.cpu.postgres)),
-    ("CPU of the clients, s/s", |run| Some(run.cpu.clients)),
     ("CPU of all that runs, s/s", |run| Some(run.cpu.machine)),
-    ("CPU for one create, all, ms", |run| ratio(Some(milliseconds(run.cpu.machine)), Some(run.rate()))),
+    ("CPU for one create, all, ms", |run| per_create(run, run.cpu.machine)),
+    ("  of it, task-api", |run| per_create(run, run.cpu.task_api)),
+    ("  of it, PostgreSQL", |run| per_create(run, run.cpu.postgres)),
+    ("  of it, the clients", |run| per_create(run, run.cpu.clients)),
 ];
 
 impl Display for Report<'_> {
@@ -78,6 +78,10 @@ impl Report<'_> {
     fn of(&self, way: Way, figure: fn(&Run) -> Option<f64>) -> Samples {
         self.runs.iter().filter(|run| run.way == way).filter_map(figure).collect()
     }
+}
+
+fn per_create(run: &Run, cpu: f64) -> Option<f64> {
+    ratio(Some(milliseconds(cpu)), Some(run.rate()))
 }
 
 fn milliseconds(seconds: f64) -> f64 {

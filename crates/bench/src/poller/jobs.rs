@@ -94,7 +94,17 @@ pub async fn spread(database: &Client, from: f64, interval: Duration) -> Result<
             &[&from, &interval.as_secs_f64()],
         )
         .await?;
-    // As a table that has been in use for long, without what it took to set it up.
+    tidy(database).await
+}
+
+/// Makes all jobs due in a day, so that nothing is due before that.
+pub async fn postpone(database: &Client) -> Result<()> {
+    database.execute("UPDATE poller.jobs SET due_at = now() + interval '1 day' WHERE due_at IS NOT NULL", &[]).await?;
+    tidy(database).await
+}
+
+/// Leaves the table as one that has been in use for long, without what it took to set it up.
+async fn tidy(database: &Client) -> Result<()> {
     // Neither can be run with something else in one transaction.
     database.batch_execute("VACUUM (ANALYZE) poller.jobs").await?;
     database.batch_execute("CHECKPOINT").await?;

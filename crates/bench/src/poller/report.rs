@@ -4,7 +4,6 @@ use super::{Options, phase::Phase};
 use crate::{
     bare::Outcome,
     conditions::Conditions,
-    samples::Samples,
     table::{Table, met, number, percent, ratio},
 };
 
@@ -20,7 +19,7 @@ pub struct Report<'a> {
     pub phases: Vec<Phase>,
     pub paced: Outcome,
     pub unpaced: Outcome,
-    pub rounds: Samples,
+    pub rounds: Vec<f64>,
 }
 
 /// A line of the table: what it is called, how it is read from a phase, and how from a bare loop.
@@ -46,7 +45,7 @@ const LINES: [Line; 18] = [
     ("CPU of the provider, s/s", |phase| per_second(phase, phase.simulator_cpu), |_| number(None)),
     ("CPU of all that runs, s/s", |phase| per_second(phase, phase.machine_cpu), |_| number(None)),
     ("polls per CPU second", |phase| number(efficiency(phase)), |bare| number(bare_efficiency(bare))),
-    ("peak memory of the poller, MB", |phase| join(&phase.pollers_memory), |bare| number(Some(bare.peak_memory))),
+    ("peak memory of the poller, MB", |phase| join(&phase.pollers_memory, " + "), |bare| number(Some(bare.peak_memory))),
     ("memory of PostgreSQL, MB", |phase| number(Some(phase.postgres_memory)), |_| number(None)),
     ("memory of the provider, MB", |phase| number(Some(phase.simulator_memory)), |_| number(None)),
 ];
@@ -105,10 +104,10 @@ impl Report<'_> {
             let aim = format!("at least {} of the bare loop's polls per CPU second, same polls", percent(Some(AIM_EFFICIENCY)));
             table.line([aim, percent(part), met(part.map(|part| part >= AIM_EFFICIENCY)).to_owned()]);
         }
-        let longest = self.rounds.greatest();
+        let longest = self.rounds.iter().copied().reduce(f64::max);
         let aim = format!("rounds of {} jobs within {} s", self.options.round_jobs, self.options.interval);
-        let measured = format!("{} to {} s", number(self.rounds.least()), number(longest));
-        table.line([aim, measured, met(longest.map(|longest| longest <= self.options.interval)).to_owned()]);
+        let within = met(longest.map(|longest| longest <= self.options.interval)).to_owned();
+        table.line([aim, format!("{} s", join(&self.rounds, ", ")), within]);
         table
     }
 }
@@ -129,6 +128,6 @@ fn shares(phase: &Phase) -> String {
     phase.shares.iter().map(u64::to_string).collect::<Vec<_>>().join(" + ")
 }
 
-fn join(values: &[f64]) -> String {
-    values.iter().map(|value| number(Some(*value))).collect::<Vec<_>>().join(" + ")
+fn join(values: &[f64], between: &str) -> String {
+    values.iter().map(|value| number(Some(*value))).collect::<Vec<_>>().join(between)
 }

@@ -2,22 +2,23 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
-use zoetrope_testing::Service;
+use zoetrope_testing::{Service, eventually};
 
 use super::{
     Options, Stand,
     jobs::{self, Job},
 };
-use crate::samples::Samples;
 
 /// The poller looks for due jobs that nobody told it of this often, which it must have done before a round begins.
 const SWEEP: f64 = 5.0;
+/// Longest time from the provider's last answer to its record.
+const RECORDING: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The time of each round, in seconds: from the moment when all of its jobs are due until the provider has been asked for all of them.
-pub async fn measure(stand: &mut Stand, options: &Options, jobs: &[Job]) -> Result<Samples> {
+/// The times of the rounds, in seconds: from the moment when all of its jobs are due until the provider has been asked for all of them.
+pub async fn measure(stand: &mut Stand, options: &Options, jobs: &[Job]) -> Result<Vec<f64>> {
     if options.rounds == 0 {
-        return Ok(Samples::default());
+        return Ok(Vec::new());
     }
     stand.progress.say(format_args!(
         "{} rounds of {} jobs, with a provider that takes {:.0} ms",
@@ -25,7 +26,7 @@ pub async fn measure(stand: &mut Stand, options: &Options, jobs: &[Job]) -> Resu
         options.round_jobs,
         options.round_latency * 1000.0
     ));
-    stand.database.execute("UPDATE poller.jobs SET due_at = now() + interval '1 day' WHERE due_at IS NOT NULL", &[]).await?;
+    jobs::postpone(&stand.database).await?;
     stand.simulator.slow_down(options.round_latency).await?;
     let poller = stand.platform.process(Service::Poller, 0)?;
     poller.start()?;
@@ -37,7 +38,7 @@ pub async fn measure(stand: &mut Stand, options: &Options, jobs: &[Job]) -> Resu
         times.push(round(stand, options, &ids).await?);
     }
     stand.platform.process(Service::Poller, 0)?.terminate().await?;
-    Ok(Samples::new(times))
+    Ok(times)
 }
 
 async fn round(stand: &Stand, options: &Options, ids: &[String]) -> Result<f64> {
@@ -53,5 +54,18 @@ async fn round(stand: &Stand, options: &Options, ids: &[String]) -> Result<f64> 
         ensure!(jobs::now() < limit, "a round was not over after two intervals");
         sleep(LOOK).await;
     }
-    Ok(jobs::now() - begin)
+    let time = jobs::now() - begin;
+    await_recorded(stand, ids).await?;
+    Ok(time)
+}
+
+/// Waits until the poller has recorded what it heard: to record it later would undo what the next round makes due.
+async fn await_recorded(stand: &Stand, ids: &[String]) -> Result<()> {
+    let query = "SELECT count(*) FROM poller.jobs WHERE task_id = ANY($1::text[]::uuid[]) AND lease_token IS NOT NULL";
+    eventually("the record of a round", RECORDING, async || {
+        let leased: i64 = stand.database.query_one(query, &[&ids]).await?.get(0);
+        ensure!(leased == 0, "{leased} jobs are in hand");
+        Ok(())
+    })
+    .await
 }
