@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 use zoetrope_postgres::Database;
@@ -47,9 +47,9 @@ impl Recorder {
     pub(crate) fn start(process: &Process, database: Database) -> Self {
         let (entries, mut waiting) = mpsc::channel(BATCH);
         process.spawn("recorder", async move {
-            let mut batch = Vec::with_capacity(BATCH);
+            let mut batch = Vec::new();
             while waiting.recv_many(&mut batch, BATCH).await > 0 {
-                record_all(&database, batch.drain(..).collect()).await;
+                record_all(&database, mem::take(&mut batch)).await;
             }
             Ok(())
         });
