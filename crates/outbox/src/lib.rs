@@ -1,7 +1,7 @@
 //! The outbox and the inbox: a state change and the message that tells of it are one.
 //!
-//! **Outbox.** [`enqueue`] writes a message into the `outbox` table, in the transaction that makes the change; nothing is published there. After the
-//! commit, [`Relay::wake`] has the relay publish it and then delete the row; a sweep every second finds what a crash left. So a message is published
+//! **Outbox.** [`enqueue`] writes a message into the `outbox` table, in the transaction that makes the change (a [`Batch`]
+//! writes several in one statement); nothing is published there. After the commit, [`Relay::wake`] has the relay publish it and then delete the row; a sweep every second finds what a crash left. So a message is published
 //! if and only if its transaction was committed, **at least once**: a relay that dies between confirm and delete leaves the row to be published again.
 //!
 //! Any number of replicas relay the same table. Each claims a batch of rows by a lease (a random token and an expiry in the database's time) and

@@ -28,6 +28,7 @@
 //! * A request whose client hangs up drops its transaction half way; the transaction is rolled back and costs a reconnect. Run
 //!   the writes of a request with `zoetrope_service::run_to_end`.
 //!
+//! * What runs again and again is written as a [`Statement`], which stays prepared; diesel prepares an `sql_query` anew each time.
 //! * Tables that would grow for ever are pruned in small batches: [`Database::keep_pruned`].
 //!
 //! Metrics: `zoetrope_postgres_transaction_seconds{name,outcome}`, `zoetrope_postgres_transaction_retries_total{name}`,

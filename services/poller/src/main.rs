@@ -9,7 +9,10 @@
 //! * [`provider`]: how providers are spoken to;
 //! * [`gate`]: when they may be spoken to;
 //! * [`job`]: what follows from an outcome, as pure rules;
-//! * [`store`]: the rows.
+//! * [`store`]: the rows;
+//! * [`replicas`], [`durations`]: how many processes share the work, and how long each model takes, as all of them learn it from the table;
+//! * [`forgetting`]: what becomes of old jobs;
+//! * [`jobs_command`]: what an operator can ask.
 //!
 //! A job goes through these states; at any live one it can be cancelled, and from most it can fail:
 //!

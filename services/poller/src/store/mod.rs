@@ -1,4 +1,5 @@
-//! The jobs in Postgres: the only place that knows tables. All times are the database's own, so that replicas need not agree on theirs.
+//! The jobs in Postgres: the only place that knows tables. All times are the database's own, so that replicas need not agree on theirs;
+//! only `ordered_at` comes from task-api, and is compared with nothing but the age at which jobs are forgotten.
 
 mod admission;
 mod cancellation;
