@@ -31,7 +31,7 @@ pub struct Options {
     /// Seconds between two polls of a job
     #[arg(long, default_value_t = 30.0)]
     pub interval: f64,
-    /// Seconds that are counted, for each number of replicas
+    /// Seconds that are counted, for each number of replicas, and once more while jobs complete
     #[arg(long, default_value_t = 60.0)]
     pub window: f64,
     /// Seconds before them
@@ -40,7 +40,7 @@ pub struct Options {
     /// Counts with one replica, with two, and so on up to this many
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=8))]
     pub replicas: u16,
-    /// Part of the jobs that the provider completes while it is counted
+    /// Part of the jobs that the provider completes in the second window
     #[arg(long, default_value_t = 0.02)]
     pub completing: f64,
     /// Seconds that the provider takes for the others. A hundredth of it is one percent of progress, which is news that the poller

@@ -22,18 +22,22 @@ const LATENESS: &str = "zoetrope_poller_poll_lateness_seconds";
 const PREPARATION_PER_JOB: f64 = 0.0001;
 const PREPARATION: f64 = 6.0;
 
-/// What so many replicas did in the time that was counted.
+/// What so many replicas did in the time that was counted: first only polls, as the bare loop does, then polls while jobs complete and
+/// their results are stored.
 #[derive(Debug)]
 pub struct Phase {
     pub replicas: u16,
+    /// Length of the first part.
     pub seconds: f64,
-    /// As the provider counted them.
+    /// In the first part, as the provider counted them.
     pub polls: u64,
-    /// Of all replicas together.
+    /// In both parts, of all replicas together.
     pub lateness: Histogram,
-    /// Polls of each replica.
+    /// Polls of each replica in both parts.
     pub shares: Vec<u64>,
-    /// CPU seconds.
+    /// CPU seconds for each second of the second part.
+    pub storing_cpu: f64,
+    /// CPU seconds in the first part.
     pub pollers_cpu: f64,
     pub postgres_cpu: f64,
     pub simulator_cpu: f64,
@@ -53,7 +57,7 @@ pub struct Phase {
 /// Follows the jobs with this many replicas, and counts.
 pub async fn measure(stand: &mut Stand, options: &Options, replicas: u16, completing: u32) -> Result<Phase> {
     let begin = jobs::now() + PREPARATION + PREPARATION_PER_JOB * f64::from(options.jobs);
-    let completing = submit_completing(stand, options, begin + options.warm_up, completing).await?;
+    let completing = submit_completing(stand, options, begin + options.warm_up + options.window, completing).await?;
     jobs::insert(&stand.database, &completing).await?;
     stand.progress.say(format_args!("makes {} jobs due within {:.0} s", options.jobs, options.interval));
     jobs::spread(&stand.database, begin, options.interval()).await?;
@@ -71,8 +75,11 @@ pub async fn measure(stand: &mut Stand, options: &Options, replicas: u16, comple
     stand.progress.wait(&format!("warms up with {replicas} of the poller"), warm_up).await;
 
     let before = Reading::take(stand, replicas).await?;
-    stand.progress.wait("counts", Duration::from_secs_f64(options.window)).await;
+    let window = Duration::from_secs_f64(options.window);
+    stand.progress.wait("counts polls", window).await;
     let after = Reading::take(stand, replicas).await?;
+    stand.progress.wait("counts polls while jobs complete", window).await;
+    let end = Reading::take(stand, replicas).await?;
     let overdue = overdue(stand).await?;
     let (completion_delays, not_stored) = await_stored(stand, options, &completing).await?;
     let peaks = Reading::take(stand, replicas).await?;
@@ -80,8 +87,7 @@ pub async fn measure(stand: &mut Stand, options: &Options, replicas: u16, comple
         stand.platform.process(Service::Poller, replica.into())?.terminate().await?;
     }
 
-    let lateness: Vec<Histogram> =
-        after.lateness.iter().zip(&before.lateness).map(|(after, before)| after.since(before)).collect();
+    let lateness: Vec<Histogram> = end.lateness.iter().zip(&before.lateness).map(|(end, before)| end.since(before)).collect();
     let cpu = |of: fn(&Reading) -> &Usage| of(&after).cpu_since(of(&before));
     Ok(Phase {
         replicas,
@@ -89,7 +95,8 @@ pub async fn measure(stand: &mut Stand, options: &Options, replicas: u16, comple
         polls: after.polls - before.polls,
         shares: lateness.iter().map(Histogram::count).collect(),
         lateness: lateness.iter().fold(Histogram::default(), Histogram::with),
-        pollers_cpu: after.pollers.iter().zip(&before.pollers).map(|(after, before)| after.cpu_since(before)).sum(),
+        storing_cpu: end.pollers_cpu_since(&after) / (end.at - after.at).as_secs_f64(),
+        pollers_cpu: after.pollers_cpu_since(&before),
         postgres_cpu: cpu(|reading| &reading.postgres),
         simulator_cpu: cpu(|reading| &reading.simulator),
         machine_cpu: after.machine - before.machine,
@@ -102,7 +109,7 @@ pub async fn measure(stand: &mut Stand, options: &Options, replicas: u16, comple
     })
 }
 
-/// Submits jobs that the provider completes within the time that is counted, evenly spread.
+/// Submits jobs that the provider completes within a window's time, evenly spread.
 async fn submit_completing(stand: &Stand, options: &Options, from: f64, count: u32) -> Result<Vec<Job>> {
     let now = jobs::now();
     let part = |number: u32| f64::from(number) / f64::from(count);
@@ -160,6 +167,10 @@ struct Reading {
 }
 
 impl Reading {
+    fn pollers_cpu_since(&self, before: &Self) -> f64 {
+        self.pollers.iter().zip(&before.pollers).map(|(after, before)| after.cpu_since(before)).sum()
+    }
+
     async fn take(stand: &mut Stand, replicas: u16) -> Result<Self> {
         let (mut lateness, mut pollers) = (Vec::new(), Vec::new());
         for replica in 0..replicas {

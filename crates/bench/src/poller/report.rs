@@ -25,7 +25,7 @@ pub struct Report<'a> {
 /// A line of the table: what it is called, how it is read from a phase, and how from a bare loop.
 type Line = (&'static str, fn(&Phase) -> String, fn(&Outcome) -> String);
 
-const LINES: [Line; 18] = [
+const LINES: [Line; 19] = [
     ("polls/s", |phase| number(Some(phase.polls as f64 / phase.seconds)), |bare| number(Some(bare.polls as f64 / bare.seconds))),
     ("lateness of a poll, p50, s", |phase| number(phase.lateness.quantile(0.5)), |bare| number(bare.lateness_p50)),
     ("lateness of a poll, p99, s", |phase| number(phase.lateness.quantile(0.99)), |bare| number(bare.lateness_p99)),
@@ -41,6 +41,7 @@ const LINES: [Line; 18] = [
         |phase| per_second(phase, phase.pollers_cpu),
         |bare| number(ratio(Some(bare.cpu_seconds), Some(bare.seconds))),
     ),
+    ("the same while jobs complete, s/s", |phase| number(Some(phase.storing_cpu)), |_| number(None)),
     ("CPU of PostgreSQL, s/s", |phase| per_second(phase, phase.postgres_cpu), |_| number(None)),
     ("CPU of the provider, s/s", |phase| per_second(phase, phase.simulator_cpu), |_| number(None)),
     ("CPU of all that runs, s/s", |phase| per_second(phase, phase.machine_cpu), |_| number(None)),
@@ -53,7 +54,10 @@ const LINES: [Line; 18] = [
 impl Display for Report<'_> {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let Options { jobs, interval, window, .. } = self.options;
-        writeln!(formatter, "\nPoller: {jobs} jobs in flight, polled every {interval} s; {window} s counted each time\n")?;
+        writeln!(
+            formatter,
+            "\nPoller: {jobs} jobs in flight, polled every {interval} s; {window} s counted each time, and {window} s more while jobs complete\n"
+        )?;
         writeln!(formatter, "{}", self.conditions)?;
         writeln!(formatter, "{}", self.figures())?;
         writeln!(formatter, "{}", self.ratios())?;

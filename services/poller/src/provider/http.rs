@@ -13,7 +13,7 @@ use reqwest::{
     redirect,
 };
 use secrecy::ExposeSecret;
-use tracing::Instrument;
+use tracing::{Instrument, Level, Span};
 use url::Url;
 use zoetrope_service::trace;
 
@@ -34,6 +34,8 @@ pub(super) struct Http {
     name: String,
     gate: Gate,
     base: Url,
+    /// `{base}/v1/videos`.
+    videos: Url,
     authorization: Option<HeaderValue>,
     timeout: Duration,
     submissions: Client,
@@ -110,6 +112,7 @@ impl Http {
         Ok(Self {
             name: name.to_owned(),
             gate,
+            videos: below(&settings.base_url, &["v1", "videos"]),
             base: settings.base_url.clone(),
             authorization: authorization(settings)?,
             timeout: settings.call_timeout,
@@ -127,12 +130,7 @@ impl Http {
 
     /// `{base}/v1/videos`, and what comes after it.
     pub(super) fn endpoint(&self, parts: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        // Only an address without a host has no path segments, and settings accept none of those.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["v1", "videos"]).extend(parts);
-        }
-        url
+        below(&self.videos, parts)
     }
 
     /// Makes a call and reads its whole answer.
@@ -224,9 +222,7 @@ impl Http {
         operation: Operation,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        let span = tracing::info_span!(
-            "provider.request", otel.kind = "client", provider = %self.name, %operation, status = tracing::field::Empty,
-        );
+        let span = span_of(&self.name, operation);
         let started = Instant::now();
         let result = call.instrument(span.clone()).await;
         let outcome = match &result {
@@ -291,6 +287,30 @@ impl CallError {
     pub(super) fn as_error(&self) -> &(dyn Error + 'static) {
         self
     }
+}
+
+fn span_of(provider: &str, operation: Operation) -> Span {
+    macro_rules! span {
+        ($level:expr) => {
+            tracing::span!(
+                $level, "provider.request", otel.kind = "client", provider, %operation, status = tracing::field::Empty,
+            )
+        };
+    }
+    match operation {
+        // A poll is nothing but this one request, thousands of times a second: its job's span says the same.
+        Operation::Retrieve => span!(Level::DEBUG),
+        Operation::Submit | Operation::List | Operation::Content | Operation::Thumbnail | Operation::Delete => span!(Level::INFO),
+    }
+}
+
+fn below(base: &Url, parts: &[&str]) -> Url {
+    let mut url = base.clone();
+    // Only an address without a host has no path segments, and settings accept none of those.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(parts);
+    }
+    url
 }
 
 async fn read(mut response: Response) -> Result<Answer, CallError> {

@@ -74,7 +74,6 @@ pub(super) async fn claim_where(
 ) -> QueryResult<Claims> {
     let states = lane.states();
     let token = Uuid::new_v4();
-    // The array, and not a join: whatever Postgres believes of the number of due rows, it finds them by their key.
     // The array, and not a join: whatever Postgres believes of the number of due rows, it finds them by their key. The states are text, and
     // no parameters, because a statement that is prepared for any value could not use the index of one kind of work.
     let rows: Vec<ClaimedRow> = Statement::new("UPDATE jobs SET lease_token = ")

@@ -1,6 +1,9 @@
-use std::{mem, sync::Arc};
+use std::{mem, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
 use zoetrope_postgres::Database;
 use zoetrope_service::Process;
 
@@ -11,9 +14,12 @@ use crate::{
 
 /// Most steps that are recorded in one transaction.
 const BATCH: usize = 256;
+/// From one transaction to the next. Without it the next would begin with the few steps that came during the last, and a commit costs
+/// nearly the same for few as for many.
+const BETWEEN_BATCHES: Duration = Duration::from_millis(10);
 
-/// Records steps in batches: while one transaction is under way the next batch gathers, so nothing waits when there is little to do, and a
-/// thousand polls a second do not cost a thousand commits.
+/// Records steps in batches: while one transaction is under way, and for a moment after it, the next batch gathers. So nothing waits when
+/// there is little to do, and a thousand polls a second do not cost a thousand commits.
 #[derive(Clone)]
 pub(crate) struct Recorder {
     entries: mpsc::Sender<Entry>,
@@ -48,7 +54,15 @@ impl Recorder {
         let (entries, mut waiting) = mpsc::channel(BATCH);
         process.spawn("recorder", async move {
             let mut batch = Vec::new();
+            let mut next = Instant::now();
             while waiting.recv_many(&mut batch, BATCH).await > 0 {
+                sleep_until(next).await;
+                while batch.len() < BATCH
+                    && let Ok(entry) = waiting.try_recv()
+                {
+                    batch.push(entry);
+                }
+                next = Instant::now() + BETWEEN_BATCHES;
                 record_all(&database, mem::take(&mut batch)).await;
             }
             Ok(())
