@@ -27,8 +27,8 @@ pub struct Facts {
     pub files_missing: Vec<String>,
     /// Cancelled tasks, or none that anybody knows, of which files are left.
     pub files_left: Vec<String>,
-    /// Failed tasks that left files: no promise is broken, but nobody will ever read them.
-    pub files_of_failures: u64,
+    /// Failed tasks of which files are left.
+    pub files_of_failures: Vec<String>,
     pub open_jobs: i64,
     pub waiting_messages: i64,
     /// Dead letters by queue.
@@ -112,6 +112,7 @@ pub fn judge(facts: &Facts) -> Verdict {
         Row::check("ends that a subscriber never learnt", unlearnt(facts)),
         Row::check("completed without a whole file", facts.files_missing.clone()),
         Row::check("files of cancelled tasks", facts.files_left.clone()),
+        Row::check("files of failed tasks", facts.files_of_failures.clone()),
         Row::check("jobs that never end", some(facts.open_jobs, "jobs are open")),
         Row::check("messages that never leave", some(facts.waiting_messages, "messages are in the outboxes")),
         Row::check(
@@ -142,7 +143,6 @@ fn tallies(facts: &Facts) -> Vec<Row> {
         Row::tally("connections of subscribers", counts.connections),
         Row::tally("messages delivered again", counts.repeated),
         Row::tally("requests that had to be repeated", counts.unanswered),
-        Row::tally("failed tasks that left files", facts.files_of_failures),
         Row::tally("lines of log at level error", facts.error_lines as u64),
     ]);
     rows

@@ -122,9 +122,9 @@ async fn missing_files(objects: &Path, database: &Client) -> Result<Vec<String>>
     Ok(missing)
 }
 
-/// The cancelled tasks of which files are left, and the number of failed ones.
-fn left_files(objects: &Path, tasks: &BTreeMap<String, StoredTask>) -> Result<(Vec<String>, u64)> {
-    let (mut left, mut of_failures) = (Vec::new(), 0);
+/// The cancelled tasks of which files are left, and the failed ones.
+fn left_files(objects: &Path, tasks: &BTreeMap<String, StoredTask>) -> Result<(Vec<String>, Vec<String>)> {
+    let (mut left, mut of_failures) = (Vec::new(), Vec::new());
     for folder in fs::read_dir(objects.join("tasks")).into_iter().flatten() {
         let folder = folder?;
         let id = folder.file_name().to_string_lossy().into_owned();
@@ -132,7 +132,7 @@ fn left_files(objects: &Path, tasks: &BTreeMap<String, StoredTask>) -> Result<(V
         match tasks.get(&id).and_then(|task| Ending::parse(&task.status)) {
             _ if files == 0 => {}
             Some(Ending::Completed) => {}
-            Some(Ending::Failed) => of_failures += 1,
+            Some(Ending::Failed) => of_failures.push(format!("{id}: {files} files")),
             Some(Ending::Cancelled) => left.push(format!("{id}: {files} files")),
             None => left.push(format!("{id}: {files} files of a task that has not ended, or is none")),
         }

@@ -86,6 +86,11 @@ impl ServiceProcess {
         format!("http://127.0.0.1:{}", self.ports.internal)
     }
 
+    /// Its figures, as Prometheus reads them.
+    pub async fn metrics(&self) -> Result<String> {
+        Ok(reqwest::get(format!("{}/metrics", self.internal_url())).await?.error_for_status()?.text().await?)
+    }
+
     /// Where it serves clients, past the gateway.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.public)

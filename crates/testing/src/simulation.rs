@@ -34,6 +34,8 @@ struct Books {
 /// How often it was called.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Totals {
+    /// For the state of a video.
+    pub polls: u64,
     /// For files, whole or in part.
     pub contents: u64,
     /// For a part of a file, successfully.

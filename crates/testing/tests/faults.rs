@@ -2,7 +2,7 @@
 //!
 //! These tests have servers of their own and run one at a time, since they stop what all of them share.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fs, time::Duration};
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
@@ -154,7 +154,24 @@ async fn without_rabbitmq_creates_are_accepted_and_flow_later() -> Result<()> {
     let video_id = user.create("broker back").await?;
     socket.subscribe(&video_id).await?;
     socket.until(&video_id, "taskCompleted").await?;
+
+    // An outage that ends well is nothing to wake anybody for.
+    servers.kill(Server::RabbitMq).await?;
+    servers.start(Server::RabbitMq).await?;
+    user.until_ended(&user.create("broker back from a crash").await?).await?;
+    let alarms = errors(&platform)?;
+    ensure!(alarms.is_empty(), "{}", alarms.join("\n"));
     audit::check(&platform).await
+}
+
+/// What the logs have at the level that calls an operator.
+fn errors(platform: &Platform) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for process in platform.processes() {
+        let log = fs::read_to_string(process.log())?;
+        lines.extend(log.lines().filter(|line| line.contains(" ERROR ")).map(|line| format!("{}: {line}", process.name())));
+    }
+    Ok(lines)
 }
 
 #[tokio::test(flavor = "multi_thread")]

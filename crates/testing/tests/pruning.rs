@@ -146,3 +146,46 @@ async fn an_unpublished_message_is_kept_whatever_its_age() -> Result<()> {
     assert_eq!(count(&database, "tasks.outbox WHERE routing_key = 'nobody.cares'").await?, 12_000);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_and_their_tokens_are_forgotten_a_week_after_they_expired() -> Result<()> {
+    let mut platform = Platform::start().await?;
+    let database = platform.database().await?;
+    let user = platform.user().await?;
+    let (sessions, tokens) = (count(&database, "auth.sessions").await?, count(&database, "auth.refresh_tokens").await?);
+    let insert_sessions = |rows: u32, days: u32| {
+        format!(
+            "INSERT INTO auth.sessions
+             SELECT gen_random_uuid(), (SELECT id FROM auth.users), now() - interval '90 days', now() - interval '{days} days'
+               FROM generate_series(1, {rows});"
+        )
+    };
+    // More than two batches of sessions, and of tokens: each expired session has some, one of them very many, and the living one, too.
+    let insert_tokens = |rows: u32, days: u32, sessions: &str| {
+        format!(
+            "INSERT INTO auth.refresh_tokens
+             SELECT gen_random_uuid(), s.id, '', now() - interval '90 days', now() - interval '{days} days'
+               FROM generate_series(1, {rows}), ({sessions}) AS s;"
+        )
+    };
+    let of = |condition: &str| format!("SELECT id FROM auth.sessions WHERE expires_at {condition}");
+    let old = of("< now() - interval '7 days'");
+    let rows = [
+        insert_sessions(2_100, 8),
+        insert_tokens(1, 8, &old),
+        insert_tokens(1_500, 9, &format!("{old} LIMIT 1")),
+        insert_tokens(30, 8, &of("> now()")),
+        insert_sessions(10, 6),
+        insert_tokens(2, 6, &of("BETWEEN now() - interval '7 days' AND now()")),
+    ];
+    database.batch_execute(&rows.concat()).await?;
+
+    // A process sweeps soon after its start, and then every hour. A session goes when its tokens have gone.
+    platform.crash(Service::Auth, 0).await?;
+    until_count(&database, "auth.refresh_tokens", tokens + 20).await?;
+    platform.crash(Service::Auth, 0).await?;
+    until_count(&database, "auth.sessions", sessions + 10).await?;
+    assert_eq!(count(&database, "auth.refresh_tokens").await?, tokens + 20);
+    user.get("/api/auth/me").await?.ok()?;
+    Ok(())
+}

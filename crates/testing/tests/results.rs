@@ -1,8 +1,10 @@
 //! Results on their way from the provider into storage: cut, missing, mistaken, expired.
 
+use std::{fs, path::PathBuf, time::Duration};
+
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use zoetrope_testing::{Platform, PlatformBuilder, Service, User, audit};
+use zoetrope_testing::{Platform, PlatformBuilder, Service, User, audit, eventually};
 
 /// A poller that tries again soon, and users who can pay for several videos.
 fn platform() -> PlatformBuilder {
@@ -40,22 +42,46 @@ async fn a_video_that_is_cut_goes_on_and_arrives_whole() -> Result<()> {
     audit::check(&platform).await
 }
 
+/// Puts a file where a poller does that dies before it tells of it.
+fn store_in_silence(platform: &Platform, video_id: &str) -> Result<PathBuf> {
+    let folder = platform.directory().join("objects/tasks").join(video_id.trim_start_matches("video_"));
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("video.mp4");
+    fs::write(&file, "nobody was told")?;
+    Ok(file)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_that_cannot_be_had_is_a_failure_with_refund() -> Result<()> {
+async fn a_result_that_cannot_be_had_is_a_failure_with_refund_and_leaves_no_file() -> Result<()> {
     let platform = platform().setting(Service::Poller, "polling.archive_deadline_seconds", 5.0).start().await?;
     let user = platform.user().await?;
     let balance = user.balance().await?;
+    let mut left = Vec::new();
 
     // The first two are given up after a few tries; the last one may pass, and is tried until the deadline.
     for (fault, tries) in [("404", Some(5)), ("garbage", Some(5)), ("503", None)] {
         let before = platform.simulation().totals().await?.contents;
-        let row = run(&user, &format!("nothing to see [sim:content={fault} times=always]")).await?;
+        let video_id = user.create(&format!("nothing to see [sim:content={fault} times=always]")).await?;
+        left.push(store_in_silence(&platform, &video_id)?);
+        let row = user.until_ended(&video_id).await?;
         assert_eq!(row["status"], "FAILED", "{fault}: {row}");
         assert_eq!(row["errorCode"], "RESULT_UNAVAILABLE", "{fault}");
         assert_eq!(user.balance().await?, balance, "{fault}");
         let contents = platform.simulation().totals().await?.contents - before;
         assert!(tries.map_or(contents > 5, |tries| contents == tries), "{fault}: {contents} tries");
     }
+
+    let database = platform.database().await?;
+    let failed = "SELECT count(*) FROM poller.jobs WHERE state = 'failed' AND failure_code = 'RESULT_UNAVAILABLE'";
+    eventually("the end of all jobs", Duration::from_secs(20), async || {
+        let ended: i64 = database.query_one(failed, &[]).await?.get(0);
+        ensure!(ended == 3, "{ended}");
+        Ok(())
+    })
+    .await?;
+    ensure!(left.iter().all(|file| !file.exists()), "{left:?}");
+    // What the provider has of it may tell why.
+    assert_eq!(platform.simulation().deleted().await?, 0);
     audit::check(&platform).await
 }
 

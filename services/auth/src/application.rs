@@ -9,7 +9,7 @@ use zoetrope_tokens::{Revocations, Verifier};
 use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
-    housekeeping,
+    forgetting, housekeeping,
     http::{KeySet, RefreshCookie, State, routes},
     keys::Signer,
     settings::{MigrateSettings, Settings},
@@ -31,6 +31,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
 
+    forgetting::start(&process, &database);
     process.spawn("housekeeping", housekeeping::run(database.clone(), revocations.clone(), process.stopping()));
     let pinged = database.clone();
     process.readiness().register("postgres", move || {

@@ -1,12 +1,12 @@
-//! What must happen without anybody asking: announcing revocations that Redis did not take, and forgetting expired sessions.
+//! Announces the revocations that Redis did not take.
 //!
 //! Every replica does it; doing it twice is harmless.
 
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::{TimeDelta, Utc};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use chrono::Utc;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use zoetrope_postgres::Database;
 use zoetrope_tokens::Revocations;
@@ -14,16 +14,12 @@ use zoetrope_tokens::Revocations;
 use crate::store::sessions;
 
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(2);
-const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 const ANNOUNCE_AT_ONCE: i64 = 500;
-/// How long expired sessions are kept for whoever looks into an incident.
-const KEEP_EXPIRED: TimeDelta = TimeDelta::days(7);
 
 /// Runs until `stopping`. Servers that are away only delay it.
 pub async fn run(database: Database, revocations: Revocations, stopping: CancellationToken) -> anyhow::Result<()> {
     let mut ticks = interval(ANNOUNCE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut prune_at = Instant::now();
     // An outage is logged once.
     let mut waiting = false;
     while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
@@ -34,12 +30,6 @@ pub async fn run(database: Database, revocations: Revocations, stopping: Cancell
                 waiting = true;
             }
             Err(_) => {}
-        }
-        if Instant::now() >= prune_at {
-            match prune(&database).await {
-                Ok(()) => prune_at = Instant::now() + PRUNE_EVERY,
-                Err(error) => tracing::debug!(error = format!("{error:#}"), "expired sessions wait to be removed"),
-            }
         }
     }
     Ok(())
@@ -60,12 +50,5 @@ async fn announce(database: &Database, revocations: &Revocations) -> anyhow::Res
     }
     let announced: Vec<_> = waiting.iter().map(|session| session.id).collect();
     sessions::mark_announced(&mut *database.connection().await?, &announced, now).await?;
-    Ok(())
-}
-
-async fn prune(database: &Database) -> anyhow::Result<()> {
-    let mut connection = database.connection().await?;
-    let pruned = sessions::prune(&mut connection, Utc::now() - KEEP_EXPIRED).await?;
-    tracing::debug!(pruned, "expired sessions removed");
     Ok(())
 }

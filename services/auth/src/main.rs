@@ -10,6 +10,7 @@ mod accounts;
 mod application;
 mod commands;
 mod credentials;
+mod forgetting;
 mod housekeeping;
 mod http;
 mod keys;

@@ -24,7 +24,8 @@
 //!
 //! Cancelled while its task goes on, a job that the provider has is `cancelling` until the provider confirms, or turns out to have
 //! finished: `polling → cancelling → cancelled`, or `→ archiving`. Cancelled when its task has ended, it is `deleting` until nothing is
-//! left of it: `polling`, `archiving` or `succeeded` `→ deleting → cancelled`. What no provider has is `cancelled` at once.
+//! left of it: `polling`, `archiving` or `succeeded` `→ deleting → cancelled`. What no provider has is `cancelled` at once. A job that fails
+//! while it is archived may have left a file: its failure is told at once, and then `archiving → deleting → failed`.
 
 mod application;
 mod census;

@@ -16,31 +16,22 @@ use crate::{
     broker::Broker,
     message,
     recorder::{Record, Recorder, counter},
+    station::{DEAD, QUEUE, Station},
     stop,
 };
 
-const QUEUE: &str = topology::TASKS_USER_EVENTS;
-const DEAD: &str = "tasks.user-events.dead";
-
 /// A broker, and a consumer that gives up every message for as long as it runs.
 pub struct Graveyard {
-    pub broker: Broker,
     pub settings: BusSettings,
-    process: Process,
-    publisher: Publisher,
+    station: Station,
     record: Record,
 }
 
 impl Graveyard {
     pub async fn new() -> Result<Self> {
-        let broker = Broker::new().await?;
-        let settings = broker.settings()?;
-        let process = Process::detached("test");
-        let publisher = Publisher::start(&process, &settings);
-        let (recorder, record) = Recorder::new(|_, before| Err(HandleError::poison(format!("time {}", before + 1))));
-        consume(&process, &settings, ConsumeFrom::Shared(QUEUE), recorder);
-        publisher.connected().await;
-        Ok(Self { broker, settings, process, publisher, record })
+        let station = Station::new().await?;
+        let record = station.consume(Recorder::new(|_, before| Err(HandleError::poison(format!("time {}", before + 1)))));
+        Ok(Self { settings: station.broker.settings()?, station, record })
     }
 
     /// So many messages that die one after the other.
@@ -49,8 +40,7 @@ impl Graveyard {
         let before = letters.count(QUEUE).await?;
         let mut sent = Vec::new();
         for number in 1..=count {
-            let message = message();
-            self.publisher.publish(&message).await?;
+            let message = self.station.send().await?;
             self.record.next().await?;
             until_count(&letters, before + number).await?;
             sent.push(message);
@@ -61,8 +51,7 @@ impl Graveyard {
 
     /// Ends the consumer.
     pub async fn leave(self) -> Result<Broker> {
-        stop(self.process).await?;
-        Ok(self.broker)
+        self.station.stop().await
     }
 }
 
@@ -117,7 +106,7 @@ async fn looking_leaves_everything_as_it_is() -> Result<()> {
 async fn looking_often_kills_nothing_where_the_broker_counts_it() -> Result<()> {
     let mut graveyard = Graveyard::new().await?;
     let sent = graveyard.bury(3).await?;
-    graveyard.broker.rule("dead$", json!({ "delivery-limit": 15 })).await?;
+    graveyard.station.broker.rule("dead$", json!({ "delivery-limit": 15 })).await?;
     let letters = DeadLetters::open(&graveyard.settings, "test").await?;
     for _ in 0..50 {
         assert_eq!(listed(&letters).await?, ids(&sent));
@@ -226,16 +215,12 @@ async fn a_queue_that_takes_nothing_leaves_its_dead_letters_alone() -> Result<()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_broker_gave_up_by_itself_has_a_reason_too() -> Result<()> {
-    let broker = Broker::new().await?;
-    let settings = broker.settings()?;
-    let process = Process::detached("test");
-    let publisher = Publisher::start(&process, &settings);
-    publisher.connected().await;
-    publisher.publish(&message()).await?;
+    let station = Station::new().await?;
+    station.send().await?;
     // As often as a consumer that dies over it.
-    broker.hand_back(QUEUE, topology::DELIVERY_LIMIT + 1).await?;
+    station.broker.hand_back(QUEUE, topology::DELIVERY_LIMIT + 1).await?;
 
-    let letters = DeadLetters::open(&settings, "test").await?;
+    let letters = DeadLetters::open(&station.broker.settings()?, "test").await?;
     until_count(&letters, 1).await?;
     let listing = letters.list(QUEUE, 1).await?;
     let letter = &listing.letters[0];
@@ -244,8 +229,7 @@ async fn what_the_broker_gave_up_by_itself_has_a_reason_too() -> Result<()> {
     assert_eq!(letter.routing_key.as_deref(), Some("user.registered"));
 
     letters.close().await;
-    stop(process).await?;
-    broker.remove().await
+    station.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ mod private;
 mod proxy;
 mod publishing;
 mod recorder;
+mod station;
 
 use std::time::Duration;
 

@@ -5,12 +5,16 @@ use std::{
 
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
-use zoetrope_bus::{ConsumeFrom, OutgoingMessage, PublishError, Publisher, consume, topology};
-use zoetrope_service::Process;
+use zoetrope_bus::{OutgoingMessage, PublishError, Publisher};
 
-use crate::{broker::Broker, message, recorder::Recorder, stop};
+use crate::{broker::Broker, message, proxy::Proxy, recorder::Recorder, station::Station};
 
-const QUEUE: &str = topology::TASKS_USER_EVENTS;
+/// A process that a network leads to the broker.
+async fn behind_proxy() -> Result<(Proxy, Station)> {
+    let broker = Broker::new().await?;
+    let (proxy, settings) = broker.behind_proxy().await?;
+    Ok((proxy, Station::through(broker, settings).await))
+}
 
 /// Publishes until everything is confirmed, as an outbox does.
 async fn publish_whatever_happens(publisher: Publisher, mut messages: Vec<OutgoingMessage>) -> Result<()> {
@@ -27,17 +31,13 @@ async fn publish_whatever_happens(publisher: Publisher, mut messages: Vec<Outgoi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_when_connections_break() -> Result<()> {
-    let broker = Broker::new().await?;
-    let (proxy, settings) = broker.behind_proxy().await?;
-    let process = Process::detached("test");
-    let publisher = Publisher::start(&process, &settings);
-    let (recorder, mut record) = Recorder::content();
-    consume(&process, &settings, ConsumeFrom::Shared(QUEUE), recorder.taking(Duration::from_millis(5)));
-    publisher.connected().await;
+    let (proxy, station) = behind_proxy().await?;
+    let (recorder, record) = Recorder::content();
+    let mut record = station.consume((recorder.taking(Duration::from_millis(5)), record));
 
     let messages: Vec<_> = (0..2_000).map(|_| message()).collect();
     let mut missing: HashSet<_> = messages.iter().map(|message| Some(message.message_id)).collect();
-    let publishing = zoetrope_service::spawn("test-publishing", publish_whatever_happens(publisher, messages));
+    let publishing = zoetrope_service::spawn("test-publishing", publish_whatever_happens(station.publisher.clone(), messages));
     for _ in 0..3 {
         sleep(Duration::from_millis(300)).await;
         proxy.cut();
@@ -51,47 +51,36 @@ async fn nothing_is_lost_when_connections_break() -> Result<()> {
         missing.remove(&record.next().await?.message_id);
     }
 
-    stop(process).await?;
-    broker.remove().await
+    station.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_broker_is_given_up_and_found_again() -> Result<()> {
-    let broker = Broker::new().await?;
-    let (proxy, settings) = broker.behind_proxy().await?;
-    let process = Process::detached("test");
-    let publisher = Publisher::start(&process, &settings);
-    publisher.connected().await;
+    let (proxy, station) = behind_proxy().await?;
 
     proxy.mute();
     let started = Instant::now();
-    assert_eq!(publisher.publish(&message()).await, Err(PublishError::TimedOut));
+    assert_eq!(station.publisher.publish(&message()).await, Err(PublishError::TimedOut));
     assert!(started.elapsed() < Duration::from_secs(6));
     // From here on it is known.
-    assert_eq!(publisher.publish(&message()).await, Err(PublishError::Disconnected));
+    assert_eq!(station.publisher.publish(&message()).await, Err(PublishError::Disconnected));
 
     proxy.open();
     proxy.cut();
-    publish_whatever_happens(publisher, vec![message()]).await?;
+    publish_whatever_happens(station.publisher.clone(), vec![message()]).await?;
 
-    stop(process).await?;
-    broker.remove().await
+    station.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_stops_while_the_broker_is_away() -> Result<()> {
-    let broker = Broker::new().await?;
-    let (proxy, settings) = broker.behind_proxy().await?;
-    let process = Process::detached("test");
-    let publisher = Publisher::start(&process, &settings);
-    let (recorder, mut record) = Recorder::content();
-    consume(&process, &settings, ConsumeFrom::Shared(QUEUE), recorder.taking(Duration::from_secs(1)));
-    publisher.connected().await;
-    publisher.publish(&message()).await?;
+    let (proxy, station) = behind_proxy().await?;
+    let (recorder, record) = Recorder::content();
+    let mut record = station.consume((recorder.taking(Duration::from_secs(1)), record));
+    station.send().await?;
     record.next().await?;
 
     // With a message in hand that can no longer be acknowledged.
     proxy.close();
-    stop(process).await?;
-    broker.remove().await
+    station.end().await
 }

@@ -1,10 +1,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use zoetrope_bus::{BusSettings, OutgoingMessage, PublishError, Publisher, topology};
+use zoetrope_bus::{BusSettings, OutgoingMessage, PublishError, Publisher};
 use zoetrope_service::Process;
 
-use crate::{broker::Broker, message, stop};
+use crate::{
+    message,
+    station::{QUEUE, Station},
+    stop,
+};
 
 fn unroutable(mandatory: bool) -> OutgoingMessage {
     OutgoingMessage { routing_key: "nobody.cares".to_owned(), mandatory, ..message() }
@@ -12,25 +16,18 @@ fn unroutable(mandatory: bool) -> OutgoingMessage {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_no_queue_takes_is_an_error_only_if_it_is_mandatory() -> Result<()> {
-    let broker = Broker::new().await?;
-    let process = Process::detached("test");
-    let publisher = Publisher::start(&process, &broker.settings()?);
-    publisher.connected().await;
+    let station = Station::new().await?;
 
-    assert_eq!(publisher.publish(&unroutable(true)).await, Err(PublishError::Unroutable));
-    assert_eq!(publisher.publish(&unroutable(false)).await, Ok(()));
-    assert_eq!(publisher.publish(&message()).await, Ok(()));
+    assert_eq!(station.publisher.publish(&unroutable(true)).await, Err(PublishError::Unroutable));
+    assert_eq!(station.publisher.publish(&unroutable(false)).await, Ok(()));
+    assert_eq!(station.publisher.publish(&message()).await, Ok(()));
 
-    stop(process).await?;
-    broker.remove().await
+    station.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_batch_each_message_gets_its_own_result() -> Result<()> {
-    let broker = Broker::new().await?;
-    let process = Process::detached("test");
-    let publisher = Publisher::start(&process, &broker.settings()?);
-    publisher.connected().await;
+    let station = Station::new().await?;
 
     // The broker confirms what nobody takes before what a queue has to write, so confirms come out of order.
     let messages: Vec<_> = (0..1_000)
@@ -41,7 +38,7 @@ async fn in_a_batch_each_message_gets_its_own_result() -> Result<()> {
             _ => message(),
         })
         .collect();
-    let results = publisher.publish_all(&messages).await;
+    let results = station.publisher.publish_all(&messages).await;
     assert_eq!(results.len(), messages.len());
     for (n, result) in results.into_iter().enumerate() {
         match n % 7 {
@@ -51,20 +48,15 @@ async fn in_a_batch_each_message_gets_its_own_result() -> Result<()> {
         }
     }
 
-    stop(process).await?;
-    broker.remove().await
+    station.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn properties_travel_with_the_message() -> Result<()> {
-    let broker = Broker::new().await?;
-    let process = Process::detached("test");
-    let publisher = Publisher::start(&process, &broker.settings()?);
-    publisher.connected().await;
-    let sent = message();
-    publisher.publish(&sent).await?;
+    let station = Station::new().await?;
+    let sent = station.send().await?;
 
-    let received = broker.take(topology::TASKS_USER_EVENTS).await?;
+    let received = station.broker.take(QUEUE).await?;
     let properties = &received.properties;
     assert_eq!(properties.message_id().as_ref().map(|id| id.as_str()), Some(sent.message_id.to_string().as_str()));
     assert_eq!(properties.kind().as_ref().map(|kind| kind.as_str()), Some(sent.message_type.as_str()));
@@ -72,8 +64,7 @@ async fn properties_travel_with_the_message() -> Result<()> {
     assert_eq!(*properties.delivery_mode(), Some(2));
     assert_eq!(received.data, sent.payload);
 
-    stop(process).await?;
-    broker.remove().await
+    station.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,22 +83,19 @@ async fn without_a_broker_publishing_fails_at_once_and_the_process_can_stop() ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publish_that_is_given_up_does_not_spoil_the_next() -> Result<()> {
-    let broker = Broker::new().await?;
-    let process = Process::detached("test");
-    let publisher = Publisher::start(&process, &broker.settings()?);
+    let station = Station::new().await?;
 
     for _ in 0..5 {
-        publisher.connected().await;
+        station.publisher.connected().await;
         let messages: Vec<_> = (0..200).map(|_| unroutable(true)).collect();
         // Dropped with its confirms and returned messages under way.
-        let _ = tokio::time::timeout(Duration::from_micros(500), publisher.publish_all(&messages)).await;
+        let _ = tokio::time::timeout(Duration::from_micros(500), station.publisher.publish_all(&messages)).await;
         let patience = Instant::now() + Duration::from_secs(10);
-        while publisher.publish(&message()).await != Ok(()) {
+        while station.publisher.publish(&message()).await != Ok(()) {
             assert!(Instant::now() < patience, "the publisher did not recover");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    stop(process).await?;
-    broker.remove().await
+    station.end().await
 }

@@ -135,6 +135,7 @@ fn nothing_is_left_behind() {
     breaks(|facts| facts.waiting_messages = 1, &["messages that never leave"]);
     breaks(|facts| facts.dead_letters[0].1 = 1, &["dead letters"]);
     breaks(|facts| facts.files_left.push(FAILED.to_owned()), &["files of cancelled tasks"]);
+    breaks(|facts| facts.files_of_failures.push(FAILED.to_owned()), &["files of failed tasks"]);
     breaks(|facts| facts.files_missing.push(TASK.to_owned()), &["completed without a whole file"]);
     breaks(|facts| facts.panics.push("panicked".to_owned()), &["panics"]);
     breaks(|facts| facts.own_audit.push("negative balances".to_owned()), &["the platform's own audit"]);

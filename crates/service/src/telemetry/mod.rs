@@ -26,9 +26,12 @@ use crate::settings::{LogFormat, SettingsError, TelemetrySettings};
 /// Longest wait for a collector at exit.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Put before the configured filter, which may override each of them. lapin logs returned messages with their bodies at `WARN`,
-/// and its connection errors are reported by the supervisor that owns the connection; actix announces its workers at `INFO`.
-const QUIET: &str = "lapin=error,opentelemetry=warn,actix_server=warn,actix_web=warn";
+/// Put before the configured filter, which may override each of them by its name. lapin logs returned messages with their bodies at
+/// `WARN`, and at `ERROR` every connection or channel that ends: one restart of RabbitMQ is several of them in each process. The supervisor
+/// that owns the connection tells of its end once, as a warning, and makes a new one: nobody has to act. actix announces its workers at
+/// `INFO`.
+const QUIET: &str = "lapin=error,lapin::io_loop=off,lapin::heartbeat=off,lapin::channels=off,lapin::channel=off,\
+    opentelemetry=warn,actix_server=warn,actix_web=warn";
 
 /// Where log lines go.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,13 @@
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Integer},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_domain::SessionId;
-use zoetrope_postgres::DatabaseError;
+use zoetrope_postgres::{DatabaseError, PRUNE_BATCH};
 
 use super::{
     schema::{refresh_tokens, sessions, users},
@@ -75,4 +79,21 @@ pub async fn lock(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option
 pub async fn mark_used(connection: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> Result<(), DatabaseError> {
     diesel::update(refresh_tokens::table.find(id)).set(refresh_tokens::used_at.eq(now)).execute(connection).await?;
     Ok(())
+}
+
+/// Forgets a batch of tokens that expired so long ago; tells how many. Expired, they were refused already.
+pub async fn forget_old(connection: &mut AsyncPgConnection, kept_days: i32) -> QueryResult<usize> {
+    sql_query(
+        "DELETE FROM refresh_tokens WHERE id = ANY (ARRAY(
+             SELECT id FROM refresh_tokens
+             WHERE expires_at < now() - make_interval(days => $1)
+             ORDER BY expires_at
+             LIMIT $2
+             FOR UPDATE SKIP LOCKED
+         ))",
+    )
+    .bind::<Integer, _>(kept_days)
+    .bind::<BigInt, _>(PRUNE_BATCH)
+    .execute(connection)
+    .await
 }

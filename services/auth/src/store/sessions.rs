@@ -1,11 +1,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Integer},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_domain::{SessionId, UserId};
-use zoetrope_postgres::DatabaseError;
+use zoetrope_postgres::{DatabaseError, PRUNE_BATCH};
 
 use super::schema::sessions;
 
@@ -100,9 +104,23 @@ pub async fn mark_announced(
     Ok(())
 }
 
-/// Forgets sessions that expired before `before`, and their tokens. Gives back how many.
-pub async fn prune(connection: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DatabaseError> {
-    Ok(diesel::delete(sessions::table.filter(sessions::expires_at.lt(before))).execute(connection).await?)
+/// Forgets a batch of sessions that expired so long ago; tells how many. One that still has tokens waits until those are forgotten, so that
+/// no statement deletes more than it counts.
+pub async fn forget_old(connection: &mut AsyncPgConnection, kept_days: i32) -> QueryResult<usize> {
+    sql_query(
+        "DELETE FROM sessions WHERE id = ANY (ARRAY(
+             SELECT id FROM sessions
+             WHERE expires_at < now() - make_interval(days => $1)
+               AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)
+             ORDER BY expires_at
+             LIMIT $2
+             FOR UPDATE SKIP LOCKED
+         ))",
+    )
+    .bind::<Integer, _>(kept_days)
+    .bind::<BigInt, _>(PRUNE_BATCH)
+    .execute(connection)
+    .await
 }
 
 fn revoked((id, expires_at): (Uuid, DateTime<Utc>)) -> Revoked {

@@ -26,7 +26,7 @@ pub(super) fn call_off(policy: &Policy, job: Job, ages: Ages, outcome: Outcome, 
             let due = policy.retry(failures, retry_after, random).min(left);
             Some(Job { failures, ..job }.stay(due))
         }
-        Outcome::Accepted(_) | Outcome::Ambiguous | Outcome::Reported { .. } | Outcome::Stored(_) => None,
+        Outcome::Accepted(_) | Outcome::Ambiguous | Outcome::Reported { .. } | Outcome::Stored(_) | Outcome::Leftovers => None,
     }
 }
 

@@ -52,8 +52,8 @@ impl Job {
 
 /// What still counts of an outcome whose lease was lost. `None`: nothing, whoever holds the lease now does the work again.
 ///
-/// Two things are known to nobody else: the id of an accepted submission, and files that were stored after the cancellation had removed
-/// what was there.
+/// Two things are known to nobody else: the id of an accepted submission, and files that were stored after the job's end had removed what
+/// was there.
 pub(crate) fn late(policy: &Policy, job: &Job, outcome: Outcome, random: f64) -> Option<Step> {
     let job = job.clone();
     match (job.state, outcome) {
@@ -61,7 +61,9 @@ pub(crate) fn late(policy: &Policy, job: &Job, outcome: Outcome, random: f64) ->
         (State::Cancelled, Outcome::Accepted(id)) if job.external_id.is_none() => {
             Some(Job { external_id: Some(id), ..job }.to(State::Deleting, Some(Duration::ZERO)))
         }
-        (State::Cancelled | State::Deleting, Outcome::Stored(_)) => Some(job.to(State::Deleting, Some(Duration::ZERO))),
+        (State::Failed | State::Cancelled | State::Deleting, Outcome::Stored(_)) => {
+            Some(job.to(State::Deleting, Some(Duration::ZERO)))
+        }
         // `Cancelling` among them: before the provider is asked to cancel, it is asked how far it is.
         _ => None,
     }
@@ -160,9 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn files_stored_after_a_cancellation_are_removed_again() {
-        for state in [State::Cancelled, State::Deleting] {
-            assert_eq!(late(&POLICY, &job(state), stored(), 0.5).unwrap().job.state, State::Deleting);
+    fn files_stored_after_a_cancellation_or_failure_are_removed_again() {
+        let failed = |state| Job { failed: true, ..job(state) };
+        for job in [job(State::Cancelled), job(State::Deleting), failed(State::Failed), failed(State::Deleting)] {
+            let step = late(&POLICY, &job, stored(), 0.5).unwrap();
+            assert_eq!((step.job.state, step.due, step.event), (State::Deleting, Some(Duration::ZERO), None));
+            assert_eq!(step.job.failed, job.failed);
         }
         for state in [State::Archiving, State::Cancelling, State::Succeeded] {
             assert_eq!(late(&POLICY, &job(state), stored(), 0.5), None);

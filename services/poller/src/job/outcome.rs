@@ -17,8 +17,10 @@ pub(crate) enum Outcome {
     Finished,
     /// The result is in object storage.
     Stored(StoredResult),
-    /// The provider was told of the cancellation (or cannot be told), and nothing of the result is stored.
+    /// Nothing of the result is stored, and the provider was told of a cancellation (or cannot be told).
     Removed,
+    /// Something of the result may still be stored.
+    Leftovers,
     /// Nothing came of it, and repeating it does no harm. For a submission: it is known not to have been taken.
     Again {
         /// How long the provider asks us to wait at the least.
@@ -45,6 +47,7 @@ impl Outcome {
             Self::Finished => "finished",
             Self::Stored(_) => "stored",
             Self::Removed => "removed",
+            Self::Leftovers => "leftovers",
             Self::Again { .. } => "again",
             Self::Missing => "missing",
             Self::Failed(_) => "failed",

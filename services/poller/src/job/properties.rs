@@ -15,6 +15,8 @@ enum Happening {
     Intent,
     Late(Outcome),
     Cancelled(CancelOrder),
+    /// A process died between storing a file and telling of it.
+    StoredInSilence,
 }
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
@@ -28,6 +30,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         1 => Just(Outcome::Finished),
         1 => Just(Outcome::Stored(StoredResult { video, thumbnail: None })),
         1 => Just(Outcome::Removed),
+        1 => Just(Outcome::Leftovers),
         3 => retry_after.prop_map(|retry_after| Outcome::Again { retry_after }),
         1 => Just(Outcome::Missing),
         1 => Just(Outcome::Failed(Failure::of(FailureCode::GenerationFailed))),
@@ -47,6 +50,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         12 => (any_outcome(), any_ages()).prop_map(|(outcome, ages)| Happening::Worked(outcome, ages)),
         4 => Just(Happening::Intent),
         2 => any_outcome().prop_map(Happening::Late),
+        1 => Just(Happening::StoredInSilence),
         1 => prop_oneof![Just(CancelOrder::TaskEnded), Just(CancelOrder::Confirm)].prop_map(Happening::Cancelled),
     ]
 }
@@ -59,7 +63,22 @@ fn happen(job: &Job, policy: &Policy, happening: Happening, random: f64) -> Opti
         Happening::Intent if job.state == State::Pending => {
             Some(Step { job: Job { state: State::Submitting, ..job.clone() }, due: Some(Duration::ZERO), event: None })
         }
-        Happening::Intent => None,
+        Happening::Intent | Happening::StoredInSilence => None,
+    }
+}
+
+/// Whether a file of the job is in storage, after something happened to it in this state.
+fn is_stored(before: bool, state: State, happening: &Happening) -> bool {
+    match (state, happening) {
+        (State::Archiving, Happening::StoredInSilence | Happening::Worked(Outcome::Stored(_), _)) => true,
+        // Who lost the lease while archiving.
+        (State::Archiving | State::Deleting | State::Failed | State::Cancelled, Happening::Late(Outcome::Stored(_))) => true,
+        // The files go first, whatever comes of the call to the provider.
+        (
+            State::Deleting,
+            Happening::Worked(Outcome::Removed | Outcome::Again { .. } | Outcome::Missing | Outcome::Failed(_), _),
+        ) => false,
+        _ => before,
     }
 }
 
@@ -71,8 +90,9 @@ proptest! {
     ) {
         let policy = Policy { lookup, max_polls: 20, ..POLICY };
         let mut job = Job::new();
-        let (mut doubted, mut ended) = (false, false);
+        let (mut doubted, mut ended, mut stored) = (false, false, false);
         for (happening, random) in happenings {
+            stored = is_stored(stored, job.state, &happening);
             let discards = matches!(happening, Happening::Cancelled(CancelOrder::TaskEnded));
             let Some(Step { job: next, due, event }) = happen(&job, &policy, happening, random) else { continue };
 
@@ -91,6 +111,10 @@ proptest! {
             ended |= ends || discards;
             prop_assert!(next.state.work().is_some() || ended, "a job whose task waits for word ended without");
             prop_assert!(next.state != State::Deleting || ended, "a result is deleted that the task waits for");
+            prop_assert_eq!(next.failed, job.failed || matches!(event, Some(Event::Failed(_))), "a failure that was told is one");
+            prop_assert!(!next.failed || matches!(next.state, State::Deleting | State::Failed), "a failed job goes on");
+            prop_assert!(next.state != State::Failed || next.failed, "a job ends as failed that nobody was told of");
+            prop_assert!(!(stored && matches!(next.state, State::Failed | State::Cancelled)), "a file is left");
             if job.state == State::Cancelling && next.state != State::Cancelling {
                 prop_assert!(ends || discards || next.state == State::Archiving, "a requested cancellation leads nowhere");
             }

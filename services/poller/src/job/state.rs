@@ -15,7 +15,7 @@ pub(crate) enum State {
     Archiving,
     /// The task's owner wants its end; the provider is asked for it, and the task waits for word.
     Cancelling,
-    /// Cancelled, but the provider is still to be told and stored results are still to be removed.
+    /// Failed or cancelled, and the world knows; but stored results are still to be removed, and the provider told of a cancellation.
     Deleting,
     /// The result is stored.
     Succeeded,

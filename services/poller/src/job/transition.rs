@@ -26,6 +26,8 @@ pub(crate) struct Job {
     pub(crate) polls: u32,
     /// Failed tries in a row of the present work.
     pub(crate) failures: u32,
+    /// Its failure was told: whatever is still done, it ends as failed.
+    pub(crate) failed: bool,
 }
 
 /// What the world hears of a job.
@@ -62,6 +64,7 @@ impl Job {
             sequence: 0,
             polls: 0,
             failures: 0,
+            failed: false,
         }
     }
 
@@ -77,7 +80,13 @@ impl Job {
 
     /// Ends it without a result.
     pub(crate) fn fail(self, failure: Failure) -> Step {
-        self.to(State::Failed, None).telling(Event::Failed(failure))
+        let failed = Self { failed: true, ..self };
+        let step = match failed.state {
+            // A process that died may have stored a file and told nobody. Its user need not wait for the removal.
+            State::Archiving => failed.to(State::Deleting, Some(Duration::ZERO)),
+            _ => failed.to(State::Failed, None),
+        };
+        step.telling(Event::Failed(failure))
     }
 }
 
@@ -145,7 +154,10 @@ pub(crate) fn apply(policy: &Policy, job: &Job, ages: Ages, outcome: Outcome, ra
             Outcome::Reported { .. } | Outcome::Finished,
         )
         | (State::Pending | State::Submitting | State::Unconfirmed | State::Polling, Outcome::Stored(_))
-        | (State::Pending | State::Submitting | State::Unconfirmed | State::Polling | State::Archiving, Outcome::Removed) => {
+        | (
+            State::Pending | State::Submitting | State::Unconfirmed | State::Polling | State::Archiving,
+            Outcome::Removed | Outcome::Leftovers,
+        ) => {
             return None;
         }
     })
@@ -210,17 +222,15 @@ fn archive_again(policy: &Policy, job: Job, ages: Ages, missing: bool, retry_aft
     Job { failures, ..job }.stay(policy.retry(failures, retry_after, random))
 }
 
-/// Telling the provider is a courtesy: whatever comes of it, the job is cancelled in the end and says nothing more.
+/// Telling the provider is a courtesy, which ends; the files in storage have to go. The world has heard of the end and hears no more.
 fn remove(policy: &Policy, job: Job, outcome: &Outcome, random: f64) -> Option<Step> {
+    let end = if job.failed { State::Failed } else { State::Cancelled };
+    let failures = job.failures + 1;
     match outcome {
-        Outcome::Removed | Outcome::Missing | Outcome::Failed(_) => Some(job.to(State::Cancelled, None)),
-        Outcome::Again { retry_after } => {
-            let failures = job.failures + 1;
-            if failures >= REMOVAL_TRIES {
-                return Some(job.to(State::Cancelled, None));
-            }
-            Some(Job { failures, ..job }.stay(policy.retry(failures, *retry_after, random)))
-        }
+        Outcome::Removed | Outcome::Missing | Outcome::Failed(_) => Some(job.to(end, None)),
+        Outcome::Again { .. } if failures >= REMOVAL_TRIES => Some(job.to(end, None)),
+        Outcome::Again { retry_after } => Some(Job { failures, ..job }.stay(policy.retry(failures, *retry_after, random))),
+        Outcome::Leftovers => Some(Job { failures, ..job }.stay(policy.retry(failures, None, random))),
         Outcome::Accepted(_) | Outcome::Ambiguous | Outcome::Reported { .. } | Outcome::Finished | Outcome::Stored(_) => None,
     }
 }

@@ -151,6 +151,36 @@ fn a_result_that_does_not_exist_is_not_waited_for_until_the_deadline() {
 }
 
 #[test]
+fn a_job_that_fails_on_its_last_way_leaves_no_file() {
+    let late = Ages { state: POLICY.archive_deadline, ..Ages::default() };
+    let unknown = Outcome::Failed(Failure::of(FailureCode::UnknownProvider));
+    for (outcome, code) in [(Outcome::again(), "RESULT_UNAVAILABLE"), (unknown, "UNKNOWN_PROVIDER")] {
+        let step = aged(&job(State::Archiving), late, outcome);
+        assert_eq!((step.job.state, step.due), (State::Deleting, Some(Duration::ZERO)));
+        assert_eq!((failure_code(&step), step.job.sequence), (code, 1), "told at once");
+        let step = after(&step.job, Outcome::Removed);
+        assert_eq!((step.job.state, step.due), (State::Failed, None));
+        assert_eq!((step.event, step.job.sequence), (None, 1), "and once");
+    }
+    // Before that there is nothing to remove.
+    let step = after(&polling(JobPhase::Generating, 40), Outcome::Failed(Failure::of(FailureCode::GenerationFailed)));
+    assert_eq!((step.job.state, step.due, step.job.failed), (State::Failed, None, true));
+}
+
+#[test]
+fn storage_that_is_away_is_waited_for() {
+    for (failed, end) in [(true, State::Failed), (false, State::Cancelled)] {
+        let mut job = Job { failed, ..job(State::Deleting) };
+        for _ in 0..10 * REMOVAL_TRIES {
+            let step = after(&job, Outcome::Leftovers);
+            assert_eq!((step.job.state, step.event), (State::Deleting, None));
+            job = step.job;
+        }
+        assert_eq!(after(&job, Outcome::Removed).job.state, end);
+    }
+}
+
+#[test]
 fn a_cancellation_is_told_a_few_times_and_then_done() {
     let mut job = job(State::Deleting);
     for _ in 1..REMOVAL_TRIES {

@@ -97,7 +97,7 @@ pub(super) async fn claim_where(
             " FOR UPDATE SKIP LOCKED
              ))
              RETURNING task_id, provider, model, kind, traceparent,
-                state, external_id, phase, progress, sequence, polls, failures,
+                state, external_id, phase, progress, sequence, polls, failures, failure_code,
                 extract(epoch FROM now() - created_at)::float8 AS job_age,
                 coalesce(extract(epoch FROM now() - intent_at), 0)::float8 AS intent_age,
                 extract(epoch FROM now() - state_since)::float8 AS state_age,

@@ -102,7 +102,8 @@ async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> Que
         "UPDATE jobs SET
             state = new.state, external_id = new.external_id, phase = new.phase, progress = new.progress,
             sequence = new.sequence, polls = new.polls, failures = new.failures,
-            failure_code = new.failure_code, failure_message = new.failure_message,
+            failure_code = coalesce(new.failure_code, jobs.failure_code),
+            failure_message = coalesce(new.failure_message, jobs.failure_message),
             due_at = now() + make_interval(secs => new.due),
             lease_token = NULL, lease_expires_at = NULL,
             generation_seconds = CASE WHEN jobs.state = 'polling' AND new.state = 'archiving'

@@ -20,6 +20,7 @@ pub(super) struct JobRow {
     sequence: i64,
     polls: i32,
     failures: i32,
+    failure_code: Option<String>,
 }
 
 /// What was asked for, as it is stored.
@@ -57,6 +58,7 @@ impl TryFrom<JobRow> for Job {
             sequence: row.sequence.try_into().map_err(|_| CorruptJob("sequence"))?,
             polls: row.polls.try_into().map_err(|_| CorruptJob("polls"))?,
             failures: row.failures.try_into().map_err(|_| CorruptJob("failures"))?,
+            failed: row.failure_code.is_some(),
         })
     }
 }

@@ -6,18 +6,24 @@ use super::Worker;
 use crate::{job::Outcome, provider::Provider, store::Claimed};
 
 impl Worker {
-    /// Calls a cancelled job off at its provider, and removes what was stored of it.
+    /// Removes what was stored of a job, and calls a cancelled one off at its provider. One that failed has ended there as well, and what
+    /// the provider keeps of it may tell why.
     pub(super) async fn remove(&self, provider: Option<&Provider>, claimed: &Claimed) -> Outcome {
         let task_id = claimed.task_id;
         for key in [ObjectKey::task_video(task_id), ObjectKey::task_thumbnail(task_id)] {
             if let Err(error) = self.storage.delete(&key).await {
                 tracing::warn!(error = &error as &dyn Error, %key, "a stored result was not removed");
-                return Outcome::again();
+                return Outcome::Leftovers;
             }
         }
         match (provider, &claimed.job.external_id) {
-            (Some(provider), Some(id)) => provider.remove(id).await,
-            (None, _) | (_, None) => Outcome::Removed,
+            (Some(provider), Some(id)) if !claimed.job.failed => provider.remove(id).await,
+            (Some(provider), _) => {
+                // There was leave to ask it.
+                provider.gate().give_back(1).await;
+                Outcome::Removed
+            }
+            (None, _) => Outcome::Removed,
         }
     }
 }

@@ -2,25 +2,18 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use futures_util::future::try_join_all;
+use anyhow::{Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 use zoetrope_contracts::{
     jobs::v1::{SubmitJob, VideoRequest},
     timestamp,
 };
-use zoetrope_testing::{Platform, Service, User, binary, eventually};
+use zoetrope_testing::{Platform, Service, binary, eventually};
+
+use crate::{create_all, polls_begun, task_id};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-fn task_id(video_id: &str) -> &str {
-    video_id.trim_start_matches("video_")
-}
-
-async fn create_all(user: &User, count: usize, prompt: &str) -> Result<Vec<String>> {
-    try_join_all((0..count).map(async |number| user.create(&format!("{number} {prompt}")).await)).await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_bears_so_many_jobs_over_all_replicas() -> Result<()> {
@@ -68,10 +61,7 @@ async fn replicas_share_the_work() -> Result<()> {
     }
     let mut polls = Vec::new();
     for replica in 0..2 {
-        let url = format!("{}/metrics", platform.process(Service::Poller, replica)?.internal_url());
-        let metrics = reqwest::get(url).await?.error_for_status()?.text().await?;
-        let line = metrics.lines().find_map(|line| line.strip_prefix("zoetrope_poller_poll_lateness_seconds_count "));
-        polls.push(line.context("no polls")?.parse::<f64>()?);
+        polls.push(polls_begun(&mut platform, replica).await?);
     }
     let all: f64 = polls.iter().sum();
     ensure!(all >= 200.0 && polls.iter().all(|polls| *polls >= all / 5.0), "{polls:?}");
@@ -120,8 +110,7 @@ async fn an_operator_sees_unconfirmed_submissions() -> Result<()> {
     assert_eq!((job["state"].as_str(), job["failure_code"].as_str()), (Some("failed"), Some("SUBMISSION_UNCONFIRMED")));
     assert!(!said.contains("secret wish"), "{said}");
 
-    let url = format!("{}/metrics", platform.process(Service::Poller, 0)?.internal_url());
-    let metrics = reqwest::get(url).await?.error_for_status()?.text().await?;
+    let metrics = platform.process(Service::Poller, 0)?.metrics().await?;
     assert!(metrics.lines().any(|line| line == "zoetrope_poller_unconfirmed_submissions_total 1"), "{metrics}");
     Ok(())
 }

@@ -1,0 +1,19 @@
+//! Forgets sessions and refresh tokens that expired long ago.
+
+use std::time::Duration;
+
+use zoetrope_postgres::Database;
+use zoetrope_service::Process;
+
+use crate::store::{refresh_tokens, sessions};
+
+const EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long they are kept for whoever looks into an incident.
+const KEPT_DAYS: i32 = 7;
+
+/// Sweeps until the process stops. Any number of replicas may do so.
+pub fn start(process: &Process, database: &Database) {
+    database
+        .keep_pruned(process, "refresh_tokens", EVERY, |connection| Box::pin(refresh_tokens::forget_old(connection, KEPT_DAYS)));
+    database.keep_pruned(process, "sessions", EVERY, |connection| Box::pin(sessions::forget_old(connection, KEPT_DAYS)));
+}
