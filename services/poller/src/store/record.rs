@@ -47,12 +47,13 @@ pub(crate) async fn record_intent(conn: &mut Connection, task_id: TaskId, token:
     Ok(recorded == 1)
 }
 
-/// Records steps of leased work together with their events, and ends the leases. Returns the jobs whose lease was not lost; of the others,
-/// nothing is recorded. To be called within a transaction.
-pub(crate) async fn record(conn: &mut Connection, records: &[Record]) -> QueryResult<HashSet<TaskId>> {
+/// Records steps of leased work together with their events, and ends the leases. Tells of each record whether its lease was not lost; of
+/// the others, nothing is recorded. Two may be of one job: of who lost its lease, and of who has it now. To be called within a transaction.
+pub(crate) async fn record(conn: &mut Connection, records: &[Record]) -> QueryResult<Vec<bool>> {
     let recorded = write(conn, records, Holder::Lease).await?;
+    let recorded: Vec<bool> = records.iter().map(|record| recorded.contains(&(record.task_id, record.token))).collect();
     let mut batch = Batch::default();
-    for record in records.iter().filter(|record| recorded.contains(&record.task_id)) {
+    for (record, _) in records.iter().zip(&recorded).filter(|(_, recorded)| **recorded) {
         events::add(&mut batch, record.task_id, &record.step, record.traceparent.clone());
     }
     batch.enqueue(conn).await?;
@@ -93,9 +94,12 @@ impl Holder {
 struct Written {
     #[diesel(sql_type = SqlUuid)]
     task_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    token: Uuid,
 }
 
-async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> QueryResult<HashSet<TaskId>> {
+/// Returns the jobs that were written, each with the token of the record that was.
+async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> QueryResult<HashSet<(TaskId, Uuid)>> {
     let column = Columns::of(records);
     let holder = holder.condition();
     let written: Vec<Written> = Statement::new(
@@ -139,11 +143,11 @@ async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> Que
         ") AS new (
             task_id, token, state, external_id, phase, progress, sequence, polls, failures, failure_code, failure_message, due)
          WHERE jobs.task_id = new.task_id AND {holder}
-         RETURNING jobs.task_id"
+         RETURNING jobs.task_id, new.token"
     ))
     .load(conn)
     .await?;
-    Ok(written.into_iter().map(|row| TaskId::from(row.task_id)).collect())
+    Ok(written.into_iter().map(|row| (TaskId::from(row.task_id), row.token)).collect())
 }
 
 #[derive(Default)]

@@ -104,6 +104,5 @@ async fn record_all(database: &Database, batch: Vec<Entry>) {
 async fn try_record(database: &Database, records: &[Record]) -> Result<Vec<bool>, RecordError> {
     let recorded: Result<_, StoreError> =
         database.transaction("record_steps", async |conn| Ok(store::record(conn, records).await?)).await;
-    let recorded = recorded.map_err(|error| RecordError::Store(Arc::new(error)))?;
-    Ok(records.iter().map(|record| recorded.contains(&record.task_id)).collect())
+    recorded.map_err(|error| RecordError::Store(Arc::new(error)))
 }
