@@ -1,4 +1,5 @@
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     hash::Hash,
     sync::{Mutex, PoisonError},
@@ -6,27 +7,31 @@ use std::{
 };
 
 /// What was learned a moment ago: a map with a bound, whose entries go stale.
-pub(crate) struct Recent<K> {
+pub(crate) struct Recent<K, V> {
     capacity: usize,
-    entries: Mutex<HashMap<K, Entry>>,
+    entries: Mutex<HashMap<K, Entry<V>>>,
 }
 
-struct Entry {
-    answer: bool,
+struct Entry<V> {
+    answer: V,
     stale_at: Instant,
 }
 
-impl<K: Eq + Hash> Recent<K> {
+impl<K: Eq + Hash, V: Clone> Recent<K, V> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, entries: Mutex::new(HashMap::new()) }
     }
 
-    pub(crate) fn get(&self, key: &K, now: Instant) -> Option<bool> {
+    pub(crate) fn get<Q>(&self, key: &Q, now: Instant) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.get(key).filter(|entry| now < entry.stale_at).map(|entry| entry.answer)
+        entries.get(key).filter(|entry| now < entry.stale_at).map(|entry| entry.answer.clone())
     }
 
-    pub(crate) fn put(&self, key: K, answer: bool, lifetime: Duration, now: Instant) {
+    pub(crate) fn put(&self, key: K, answer: V, lifetime: Duration, now: Instant) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= self.capacity {
             entries.retain(|_, entry| now < entry.stale_at);
@@ -50,9 +55,9 @@ mod tests {
         let now = Instant::now();
         let recent = Recent::new(10);
         recent.put("a", true, SECOND, now);
-        assert_eq!(recent.get(&"a", now), Some(true));
-        assert_eq!(recent.get(&"a", now + SECOND), None);
-        assert_eq!(recent.get(&"b", now), None);
+        assert_eq!(recent.get("a", now), Some(true));
+        assert_eq!(recent.get("a", now + SECOND), None);
+        assert_eq!(recent.get("b", now), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ const CACHED_SESSIONS: usize = 50_000;
 #[derive(Clone)]
 pub struct Revocations {
     redis: Redis,
-    recent: Arc<Recent<SessionId>>,
+    recent: Arc<Recent<SessionId, bool>>,
 }
 
 impl Revocations {

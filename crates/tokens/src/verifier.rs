@@ -1,4 +1,8 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{
@@ -7,10 +11,13 @@ use jsonwebtoken::{
 };
 use serde::Deserialize;
 
-use crate::{Claims, Payload};
+use crate::{Claims, Payload, recent::Recent};
 
 /// Ours are under 700 bytes; anything much longer is not worth decoding.
 const MAX_TOKEN_BYTES: usize = 4096;
+/// A signature costs more to check than everything else about a small request, and clients send the same token again and again.
+const REMEMBERED_TOKENS: usize = 10_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// The public side of signing.
 #[derive(Debug, Clone, Deserialize)]
@@ -60,6 +67,8 @@ pub enum TokenError {
 pub struct Verifier {
     keys: Arc<HashMap<String, DecodingKey>>,
     validation: Arc<Validation>,
+    /// What tokens say whose signature was found to be good.
+    verified: Arc<Recent<Box<str>, Claims>>,
 }
 
 impl Verifier {
@@ -83,7 +92,7 @@ impl Verifier {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // The caller brings the time.
         validation.validate_exp = false;
-        Ok(Self { keys: Arc::new(keys), validation: Arc::new(validation) })
+        Ok(Self { keys: Arc::new(keys), validation: Arc::new(validation), verified: Arc::new(Recent::new(REMEMBERED_TOKENS)) })
     }
 
     /// Whether one of the keys is called `kid`.
@@ -95,6 +104,20 @@ impl Verifier {
     ///
     /// It does not tell whether the session was revoked: see [`crate::Revocations`].
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+        let seen_at = Instant::now();
+        let claims = match self.verified.get(token, seen_at) {
+            Some(claims) => claims,
+            None => {
+                let claims = self.check(token)?;
+                self.verified.put(token.into(), claims.clone(), REMEMBERED_FOR, seen_at);
+                claims
+            }
+        };
+        if claims.expires_at <= now { Err(TokenError::Expired) } else { Ok(claims) }
+    }
+
+    /// Everything but the time.
+    fn check(&self, token: &str) -> Result<Claims, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
@@ -105,8 +128,7 @@ impl Verifier {
         }
         let key = header.kid.and_then(|kid| self.keys.get(&kid)).ok_or(TokenError::Invalid)?;
         let payload = decode::<Payload>(token, key, &self.validation).map_err(|_| TokenError::Invalid)?.claims;
-        let claims = payload.into_claims().ok_or(TokenError::Invalid)?;
-        if claims.expires_at <= now { Err(TokenError::Expired) } else { Ok(claims) }
+        payload.into_claims().ok_or(TokenError::Invalid)
     }
 }
 

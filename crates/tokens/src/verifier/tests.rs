@@ -93,6 +93,22 @@ fn a_token_ends_at_the_second_it_says() {
 }
 
 #[test]
+fn a_token_that_was_seen_before_is_held_to_the_same_rules() {
+    let verifier = verifier();
+    let (token, end) = (sign(1, &payload()), claims().expires_at);
+    for _ in 0..2 {
+        assert_eq!(verifier.verify(&token, now()), Ok(claims()));
+        assert_eq!(verifier.verify(&token, end), Err(TokenError::Expired));
+    }
+    // What was learned belongs to the whole token.
+    let (unsigned, _) = token.rsplit_once('.').unwrap();
+    let another = sign(1, &json!({ "sub": "another" }));
+    let (_, signature) = another.rsplit_once('.').unwrap();
+    assert_eq!(verifier.verify(&format!("{unsigned}.{signature}"), now()), Err(TokenError::Invalid));
+    assert_eq!(verifier.verify(&format!("{unsigned}."), now()), Err(TokenError::Invalid));
+}
+
+#[test]
 fn a_key_that_is_not_configured_is_refused() {
     assert!(refused(&sign(3, &payload())));
 }
