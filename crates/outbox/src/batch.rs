@@ -34,12 +34,12 @@ impl Batch {
         self.0.is_empty()
     }
 
-    /// Writes all of it, within the transaction of `connection`. Call [`Relay::wake`](crate::Relay::wake) after the commit.
+    /// Writes all of it, within the transaction of `connection`; other statements of it need not wait for the answer. Call [`Relay::wake`](crate::Relay::wake) after the commit.
     ///
     /// # Errors
     ///
     /// Those of the database.
-    pub async fn enqueue(self, connection: &mut Connection) -> Result<(), QueryError> {
+    pub async fn enqueue(self, connection: &Connection) -> Result<(), QueryError> {
         if self.0.is_empty() { Ok(()) } else { store::insert(connection, self.0).await }
     }
 }

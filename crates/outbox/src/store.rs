@@ -44,8 +44,8 @@ pub(crate) struct NewRow {
     pub(crate) traceparent: Option<String>,
 }
 
-pub(crate) async fn insert(connection: &mut Connection, rows: Vec<NewRow>) -> QueryResult<()> {
-    Columns::from(rows).execute(connection).await?;
+pub(crate) async fn insert(connection: &Connection, rows: Vec<NewRow>) -> QueryResult<()> {
+    Columns::from(rows).execute(&mut &*connection).await?;
     Ok(())
 }
 

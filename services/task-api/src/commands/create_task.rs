@@ -80,12 +80,13 @@ async fn create(connection: &mut Connection, new: &NewTask, grant: Credits) -> R
         }
     }
     pay(connection, task, grant).await?;
-    tasks::insert(connection, task).await?;
     let mut batch = Batch::default();
     batch.add(&messages::task_created(task));
     batch.add(&messages::submit_job(task));
     batch.add(&messages::task_updated(task));
-    batch.enqueue(connection).await?;
+    let connection: &Connection = connection;
+    // Neither waits for the other's answer.
+    tokio::try_join!(tasks::insert(connection, task), batch.enqueue(connection))?;
     Ok(Created::New(task.clone()))
 }
 

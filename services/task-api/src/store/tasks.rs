@@ -18,8 +18,9 @@ use crate::{
     task::{MediaType, Task, VideoOutput},
 };
 
-pub async fn insert(connection: &mut Connection, task: &Task) -> QueryResult<()> {
-    diesel::insert_into(tasks::table).values(TaskRow::try_from(task)?).execute(connection).await?;
+/// Over a shared connection, so that other statements of the transaction need not wait for its answer.
+pub async fn insert(connection: &Connection, task: &Task) -> QueryResult<()> {
+    diesel::insert_into(tasks::table).values(TaskRow::try_from(task)?).execute(&mut &*connection).await?;
     Ok(())
 }
 
