@@ -114,7 +114,12 @@ where
         .with_target("lapin", LevelFilter::OFF)
         .with_target("opentelemetry", LevelFilter::OFF)
         .with_target("actix_server", LevelFilter::OFF);
-    tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false).with_filter(filter)
+    tracing_opentelemetry::layer()
+        .with_tracer(tracer)
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_filter(filter)
 }
 
 fn tracer_provider(service: &'static str, settings: &TelemetrySettings) -> anyhow::Result<SdkTracerProvider> {
