@@ -2,6 +2,7 @@
 
 mod gate;
 mod jobs;
+mod leases;
 mod takeover;
 
 use std::time::Duration;
