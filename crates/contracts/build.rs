@@ -4,9 +4,10 @@ use std::{env, error::Error, fs, path::Path};
 
 use prost::Message;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "zoetrope/jobs/v1/commands.proto",
     "zoetrope/jobs/v1/events.proto",
+    "zoetrope/mail/v1/commands.proto",
     "zoetrope/tasks/v1/events.proto",
     "zoetrope/users/v1/events.proto",
 ];

@@ -21,6 +21,10 @@ pub const TASKS_JOB_EVENTS: &str = "tasks.job-events";
 pub const TASKS_USER_EVENTS: &str = "tasks.user-events";
 /// What the notifier keeps in its feed.
 pub const NOTIFIER_FEED: &str = "notifier.feed";
+/// Mails that the notifier is asked to send.
+pub const NOTIFIER_MAIL: &str = "notifier.mail";
+/// What the notifier hears of users.
+pub const NOTIFIER_USERS: &str = "notifier.users";
 
 /// Routing key of a task's new state, which the live queues of the notifier's replicas are bound to as well.
 pub const TASK_UPDATED: &str = "task.updated";
@@ -71,6 +75,8 @@ pub const ZOETROPE: Topology = Topology {
         },
         Queue { name: TASKS_USER_EVENTS, exchange: EVENTS, routing_keys: &["user.registered"] },
         Queue { name: NOTIFIER_FEED, exchange: EVENTS, routing_keys: &[TASK_UPDATED] },
+        Queue { name: NOTIFIER_MAIL, exchange: COMMANDS, routing_keys: &["mail.send"] },
+        Queue { name: NOTIFIER_USERS, exchange: EVENTS, routing_keys: &["user.registered"] },
     ],
 };
 

@@ -19,6 +19,13 @@ pub mod jobs {
     }
 }
 
+/// Commands to the notifier.
+pub mod mail {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/zoetrope.mail.v1.rs"));
+    }
+}
+
 /// Events of task-api.
 pub mod tasks {
     pub mod v1 {

@@ -1,5 +1,6 @@
 use crate::{
     jobs::v1::{CancelJob, JobCancelled, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
+    mail::v1::SendMail,
     tasks::v1::{TaskCreated, TaskUpdated},
     users::v1::UserRegistered,
 };
@@ -30,6 +31,7 @@ macro_rules! route {
 
 route!(SubmitJob, COMMANDS, "job.submit");
 route!(CancelJob, COMMANDS, "job.cancel");
+route!(SendMail, COMMANDS, "mail.send");
 route!(JobProgressed, EVENTS, "job.progressed");
 route!(JobSucceeded, EVENTS, "job.succeeded");
 route!(JobFailed, EVENTS, "job.failed");

@@ -2,7 +2,7 @@
 //!
 //! * [`Problem`] is the only error of a handler and becomes the error body that every client family reads.
 //! * [`Json`], [`Query`] and [`Path`] read requests; what they refuse is a [`Problem`] that names the client's own field.
-//! * [`CurrentUser`] and [`MaybeUser`] tell who calls.
+//! * [`CurrentUser`] and [`MaybeUser`] tell who calls, [`ClientLanguage`] in which language to answer by mail.
 //! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits.
 //!
 //! Metrics: `zoetrope_http_request_seconds{method,route,status}`; `route` is the pattern that matched, or `unmatched`.
@@ -13,6 +13,7 @@ mod caller;
 mod context;
 pub mod envelope;
 mod extract;
+mod language;
 pub mod openapi;
 mod problem;
 mod request_id;
@@ -22,6 +23,7 @@ mod time;
 pub use caller::{Authenticator, CurrentUser, MaybeUser, bearer_token};
 pub use context::request_context;
 pub use extract::{Json, JsonLimit, Path, Query};
+pub use language::ClientLanguage;
 pub use problem::{FieldError, Problem, ProblemBody, ProblemCode};
 pub use request_id::RequestId;
 pub use server::{HttpSettings, serve};

@@ -4,6 +4,7 @@ use zoetrope_bus::topology::ZOETROPE;
 use zoetrope_contracts::{
     Message,
     jobs::v1::{CancelJob, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
+    mail::v1::SendMail,
     tasks::v1::{TaskCreated, TaskUpdated},
     users::v1::UserRegistered,
 };
@@ -15,6 +16,7 @@ fn assert_routed<M: Message>() {
 
 #[test]
 fn every_message_that_must_be_heard_has_a_queue() {
+    assert_routed::<SendMail>();
     assert_routed::<SubmitJob>();
     assert_routed::<CancelJob>();
     assert_routed::<JobProgressed>();

@@ -1,7 +1,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 use zoetrope_contracts::{timestamp, users::v1::UserRegistered};
-use zoetrope_domain::UserId;
+use zoetrope_domain::{Language, UserId};
 use zoetrope_outbox::enqueue;
 use zoetrope_postgres::DatabaseError;
 use zoetrope_service::run_to_end;
@@ -15,7 +15,7 @@ use crate::{
 
 impl Accounts {
     /// Creates a user, tells the other services, and signs the user in; all of it or nothing.
-    pub async fn register(&self, registration: Registration) -> Result<SignedIn, AccountError> {
+    pub async fn register(&self, registration: Registration, language: Option<Language>) -> Result<SignedIn, AccountError> {
         let password_hash = self.0.passwords.hash(registration.password).await?;
         let now = now();
         let user = User {
@@ -25,17 +25,25 @@ impl Accounts {
             role: Role::User,
             created_at: now,
         };
-        let accounts = self.clone();
-        run_to_end(async move { accounts.store(user, password_hash, registration.username_field).await }).await
-    }
-
-    async fn store(&self, user: User, password_hash: String, username_field: &'static str) -> Result<SignedIn, AccountError> {
-        let session = self.new_session(user.created_at)?;
         let registered = UserRegistered {
             user_id: user.id.to_string(),
             username: user.username.clone(),
             registered_at: Some(timestamp(user.created_at)),
+            email: user.email.clone().unwrap_or_default(),
+            language: language.map(|language| language.as_str().to_owned()).unwrap_or_default(),
         };
+        let accounts = self.clone();
+        run_to_end(async move { accounts.store(user, password_hash, registered, registration.username_field).await }).await
+    }
+
+    async fn store(
+        &self,
+        user: User,
+        password_hash: String,
+        registered: UserRegistered,
+        username_field: &'static str,
+    ) -> Result<SignedIn, AccountError> {
+        let session = self.new_session(user.created_at)?;
         self.0
             .database
             .transaction("register", async |connection| {

@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web::Data};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use zoetrope_http::{Json, Problem, ProblemBody};
+use zoetrope_http::{ClientLanguage, Json, Problem, ProblemBody};
 
 use super::{cookie::RefreshCookie, views::SignedInView};
 use crate::{
@@ -25,7 +25,7 @@ pub struct RegisterRequest {
     password: Option<SecretString>,
 }
 
-/// Creates a user and signs in.
+/// Creates a user and signs in. Mails to the user will be in the language that `Accept-Language` prefers, English or Chinese.
 #[utoipa::path(
     post,
     path = "/api/auth/register",
@@ -41,10 +41,11 @@ pub struct RegisterRequest {
 pub async fn register(
     accounts: Data<Accounts>,
     cookie: Data<RefreshCookie>,
+    ClientLanguage(language): ClientLanguage,
     Json(request): Json<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
     let RegisterRequest { username, nickname, email, password } = request;
     let registration = Registration::parse(Candidate { username, nickname, email, password }).map_err(Problem::validation)?;
-    let signed_in = accounts.register(registration).await?;
+    let signed_in = accounts.register(registration, language).await?;
     Ok(HttpResponse::Created().cookie(cookie.set(&signed_in.refresh_token)).json(SignedInView::after_registration(&signed_in)))
 }
