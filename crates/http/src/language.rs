@@ -28,7 +28,8 @@ mod tests {
 
     #[actix_web::test]
     async fn the_header_decides() {
-        let asked = async |request: TestRequest| ClientLanguage::extract(&request.to_http_request()).await.map(|language| language.0);
+        let asked =
+            async |request: TestRequest| ClientLanguage::extract(&request.to_http_request()).await.map(|language| language.0);
         let header = |value: &'static str| TestRequest::default().insert_header((ACCEPT_LANGUAGE, value));
         assert_eq!(asked(header("zh-CN,en;q=0.5")).await, Ok(Some(Language::Chinese)));
         assert_eq!(asked(header("de")).await, Ok(None));

@@ -9,6 +9,7 @@ use zoetrope_bus::{
     ConsumeFrom, consume,
     topology::{EVENTS, NOTIFIER_FEED, TASK_UPDATED},
 };
+use zoetrope_http::Authenticator;
 use zoetrope_postgres::Database;
 use zoetrope_service::Process;
 use zoetrope_storage::MediaLinks;
@@ -17,9 +18,9 @@ use zoetrope_tokens::{Revocations, Verifier};
 use crate::{
     feed::{Announcer, Keeper},
     frames::Renderer,
-    http,
+    http::{self, preferences::Preferences},
     hub::{Hub, HubLimits},
-    metrics, pruning,
+    mail, metrics, pruning,
     reconcile::Sweep,
     settings::{MigrateSettings, Settings},
     socket::{Context, Parts},
@@ -50,6 +51,10 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     };
     process.spawn("reconcile", sweep.run(process.stopping()));
 
+    mail::start(&process, &database, &settings.rabbitmq, &settings.mail)?;
+    let authenticator = Authenticator::new(verifier.clone(), revocations.clone());
+    let preferences = Preferences { database: database.clone(), authenticator };
+
     pruning::start(&process, &database, settings.feed);
     let keeper = Keeper { database, kept: settings.feed.kept() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(NOTIFIER_FEED), keeper);
@@ -71,8 +76,11 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         write_timeout: settings.websocket.write_timeout,
         stopping: process.stopping(),
     }));
-    zoetrope_http::serve(&process, &settings.http, move |config| http::routes(&context, config))
-        .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;
+    zoetrope_http::serve(&process, &settings.http, move |config| {
+        http::routes(&context, config);
+        http::preferences::routes(&preferences, config);
+    })
+    .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;
     Ok(())
 }
 

@@ -11,6 +11,9 @@ use crate::{application, http};
 
 const NAME: &str = "notifier";
 
+/// The shared queues that are this service's own.
+const QUEUES: [&str; 3] = [topology::NOTIFIER_FEED, topology::NOTIFIER_MAIL, topology::NOTIFIER_USERS];
+
 /// Live updates of tasks.
 #[derive(Parser)]
 #[command(version)]
@@ -27,7 +30,7 @@ enum Command {
     Migrate(ConfigArgs),
     /// Print this service's part of the API description.
     Openapi,
-    /// Deal with updates that could not be kept.
+    /// Deal with updates and commands that could not be kept.
     DeadLetters {
         #[command(flatten)]
         config: ConfigArgs,
@@ -42,7 +45,7 @@ pub fn run() -> ExitCode {
         Command::Serve(config) => serve(NAME, &config, application::build),
         Command::Migrate(config) => once(NAME, &config, application::migrate),
         Command::Openapi => exit_code(print_description()),
-        Command::DeadLetters { config, command } => command.answer(NAME, &config, &[topology::NOTIFIER_FEED]),
+        Command::DeadLetters { config, command } => command.answer(NAME, &config, &QUEUES),
     }
 }
 

@@ -17,7 +17,7 @@ use zoetrope_service::trace::current_traceparent;
 
 use crate::{
     hub::Hub,
-    metrics,
+    mail, metrics,
     store::task_states,
     task::{TaskSnapshot, Update},
 };
@@ -49,9 +49,12 @@ impl Handler for Keeper {
 
 impl Keeper {
     async fn keep(&self, task: &TaskSnapshot, payload: &[u8]) -> Result<bool, DatabaseError> {
-        // One statement: it needs no transaction around it.
+        // Each statement alone does no harm twice: they need no transaction around them.
         let mut connection = self.database.connection().await?;
-        task_states::save(&mut connection, task, payload).await
+        let kept = task_states::save(&mut connection, task, payload).await?;
+        // Also for what is kept already: the delivery before this one may have come no further.
+        mail::tell_ready(&mut connection, task).await?;
+        Ok(kept)
     }
 }
 

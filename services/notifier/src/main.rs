@@ -1,6 +1,6 @@
-//! `notifier`: tells users live how far their tasks are.
+//! `notifier`: tells users live how far their tasks are, and sends the mails of all services.
 //!
-//! It hears one message, `TaskUpdated`, which task-api publishes only after the state that it tells of is committed. So when a client
+//! Of tasks it hears one message, `TaskUpdated`, which task-api publishes only after the state that it tells of is committed. So when a client
 //! hears "completed" here, a GET already says so.
 //!
 //! | part | does |
@@ -13,6 +13,7 @@
 //! | [`connection`] | one connection as a pure state machine |
 //! | [`socket`] | its input and output |
 //! | [`frames`] | what travels, in two dialects |
+//! | [`mail`] | mails: from a command or a task's end to the mail server's answer |
 //!
 //! While Postgres is away, updates are still pushed. While RabbitMQ is away, connections stay open and are caught up when it returns.
 //! While Redis is away, tokens of ended sessions work until they expire.
@@ -26,6 +27,7 @@ mod fixtures;
 mod frames;
 mod http;
 mod hub;
+mod mail;
 mod metrics;
 mod outage;
 mod pruning;

@@ -1,4 +1,4 @@
-//! The figures of this service, named here and nowhere else.
+//! The figures of this service, named here and nowhere else; those of mail are in `mail::metrics`.
 //!
 //! | metric | tells |
 //! |---|---|

@@ -11,7 +11,7 @@ use zoetrope_postgres::PostgresSettings;
 use zoetrope_storage::MediaLinkSettings;
 use zoetrope_tokens::{RedisSettings, VerifierSettings};
 
-use crate::connection::Limits;
+use crate::{connection::Limits, mail::MailSettings};
 
 /// All settings of `notifier serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +23,7 @@ pub struct Settings {
     pub redis: RedisSettings,
     pub tokens: VerifierSettings,
     pub media: MediaLinkSettings,
+    pub mail: MailSettings,
     #[serde(default)]
     pub websocket: WebSocketSettings,
     #[serde(default)]
@@ -116,7 +117,8 @@ impl FeedSettings {
     }
 }
 
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+/// For `deserialize_with`: seconds above 0, which may have a fraction.
+pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     const LONGEST: f64 = 86_400.0;
     let seconds = f64::deserialize(deserializer)?;
     if seconds > 0.0 && seconds <= LONGEST {

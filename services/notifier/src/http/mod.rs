@@ -1,6 +1,7 @@
 //! The endpoints of `notifier`.
 
 mod openapi;
+pub mod preferences;
 mod websocket;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The schema `notifier`: the only place that knows SQL. Rows stay inside.
 
+pub mod contacts;
+pub mod mails;
 mod schema;
 pub mod task_states;
 

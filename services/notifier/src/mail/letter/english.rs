@@ -1,0 +1,95 @@
+use chrono::{DateTime, Utc};
+use zoetrope_domain::Language;
+
+use super::{Action, Brand, Letter, amount::amount};
+use crate::mail::Content;
+
+pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
+    let product = &brand.product;
+    let letter = |subject: String, opening: String| Letter {
+        language: Language::English,
+        subject,
+        opening,
+        code: None,
+        facts: Vec::new(),
+        action: None,
+        note: None,
+        footer: format!("This mail was sent by {product} ({}). Please do not answer it.", brand.front_end),
+    };
+    match content {
+        Content::SignInCode { code, valid_minutes } => Letter {
+            code: Some(code.clone()),
+            note: Some("If you did not ask for it, ignore this mail: without the code nobody can sign in.".to_owned()),
+            ..letter(
+                format!("Your {product} sign-in code"),
+                format!("With this code you sign in to {product}. It is valid for {}.", minutes(*valid_minutes)),
+            )
+        },
+        Content::PasswordReset { link, valid_minutes } => Letter {
+            action: Some(Action { label: "Choose a new password", url: link.clone() }),
+            note: Some("If it was not you, ignore this mail: your password stays as it is.".to_owned()),
+            ..letter(
+                format!("Reset your {product} password"),
+                format!(
+                    "Somebody asked to reset the password of your account. If it was you, this link leads on. It works once, within {}.",
+                    minutes(*valid_minutes)
+                ),
+            )
+        },
+        Content::PasswordChanged => Letter {
+            note: Some("If it was not you, reset your password at once.".to_owned()),
+            ..letter(format!("Your {product} password was changed"), "The password of your account was changed.".to_owned())
+        },
+        Content::Receipt { order_number, credits, amount: paid, currency, paid_at } => Letter {
+            facts: vec![
+                ("Order", order_number.clone()),
+                ("Credits", credits.to_string()),
+                ("Amount", amount(*paid, currency)),
+                ("Paid", moment(*paid_at)),
+            ],
+            ..letter(
+                format!("Your receipt for order {order_number}"),
+                "Thank you for your payment. The credits are in your account.".to_owned(),
+            )
+        },
+        Content::ExpiryReminder { plan, expires_at } => Letter {
+            facts: vec![("Plan", plan.clone()), ("Ends", moment(*expires_at))],
+            action: Some(Action { label: "Renew it", url: brand.front_end.clone() }),
+            ..letter(
+                format!("Your {plan} plan is about to end"),
+                format!("Your plan at {product} is about to end. Renew it in time to go on without a break."),
+            )
+        },
+        Content::VideoReady { task_id } => Letter {
+            action: Some(Action { label: "Watch it", url: brand.video(*task_id) }),
+            note: Some("You get this mail because you asked for it; the notification preferences turn it off.".to_owned()),
+            ..letter("Your video is ready".to_owned(), "The video that you ordered is ready.".to_owned())
+        },
+        Content::EndpointDisabled { url } => Letter {
+            facts: vec![("Address", url.clone())],
+            ..letter(
+                "A webhook endpoint was disabled".to_owned(),
+                "Your webhook endpoint has failed for too long, so nothing is sent to it any more. Once it works again, enable it again."
+                    .to_owned(),
+            )
+        },
+    }
+}
+
+fn minutes(count: u32) -> String {
+    if count == 1 { "1 minute".to_owned() } else { format!("{count} minutes") }
+}
+
+fn moment(moment: DateTime<Utc>) -> String {
+    moment.format("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_minute_is_no_plural() {
+        assert_eq!((minutes(1).as_str(), minutes(10).as_str()), ("1 minute", "10 minutes"));
+    }
+}
