@@ -15,6 +15,7 @@ mod collector;
 mod database;
 mod gateway;
 mod keys;
+mod mail_sink;
 mod object_server;
 mod platform;
 mod ports;
@@ -28,6 +29,7 @@ mod wait;
 
 pub use bus::Bus;
 pub use collector::Collector;
+pub use mail_sink::{Answer as MailAnswer, MailSink, Received};
 pub use object_server::ObjectServer;
 pub use platform::{Platform, PlatformBuilder};
 pub use process::{Service, ServiceProcess, binary};

@@ -138,6 +138,11 @@ impl Platform {
         User::register(self).await
     }
 
+    /// A newly registered user with an address, whose client speaks this language.
+    pub async fn user_with_email(&self, email: &str, language: &str) -> Result<User> {
+        User::register_as(self, serde_json::json!({ "email": email }), language).await
+    }
+
     pub fn servers(&self) -> &Servers {
         &self.servers
     }

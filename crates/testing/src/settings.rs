@@ -81,7 +81,7 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
         set(&mut settings, "storage.path", directory.join("objects").display().to_string().into());
     }
     if matches!(service, Service::TaskApi | Service::Notifier) {
-        set(&mut settings, "media.public_base_url", gateway.into());
+        set(&mut settings, "media.public_base_url", gateway.as_str().into());
         set(&mut settings, "media.secret", format!("{:064}", 7).into());
     }
     match service {
@@ -97,7 +97,13 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
             }
             set(&mut settings, "polling.max_interval_seconds", 0.2.into());
         }
-        Service::TaskApi | Service::Notifier | Service::ProviderSim => {}
+        Service::Notifier => {
+            set(&mut settings, "mail.transport", "folder".into());
+            set(&mut settings, "mail.folder", directory.join("mails").display().to_string().into());
+            set(&mut settings, "mail.from", "Zoetrope <no-reply@zoetrope.example>".into());
+            set(&mut settings, "mail.front_end_url", gateway.as_str().into());
+        }
+        Service::TaskApi | Service::ProviderSim => {}
     }
     Ok(settings)
 }

@@ -49,10 +49,17 @@ impl User {
 
     /// Registers under a name of its own.
     pub(crate) async fn register(platform: &Platform) -> Result<Self> {
+        Self::register_as(platform, json!({}), "").await
+    }
+
+    /// Registers with more than a name, as a client of this `Accept-Language`.
+    pub(crate) async fn register_as(platform: &Platform, mut body: Value, language: &str) -> Result<Self> {
         let nobody = Self::nobody(platform);
         let id = Uuid::new_v4().simple().to_string();
         let name = format!("user-{}", &id[..12]);
-        let body = nobody.post("/api/auth/register", json!({ "username": name, "password": Self::PASSWORD })).await?.ok()?;
+        body["username"] = name.as_str().into();
+        body["password"] = Self::PASSWORD.into();
+        let body = nobody.post_with_header("/api/auth/register", &body, "Accept-Language", language).await?.ok()?;
         let token = body["data"]["token"].as_str().context("register gave no token")?.to_owned();
         Ok(Self { name, token: Some(token), ..nobody })
     }
@@ -81,6 +88,10 @@ impl User {
     pub async fn post(&self, path: &str, body: Value) -> Result<Answer> {
         let request = self.http.post(self.url(path));
         self.send(if body.is_null() { request } else { request.json(&body) }).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Result<Answer> {
+        self.send(self.http.put(self.url(path)).json(&body)).await
     }
 
     pub async fn post_raw(&self, path: &str, content_type: &str, body: &'static str) -> Result<Answer> {

@@ -69,6 +69,7 @@ async fn broken_messages_are_set_aside_and_the_rest_flows() -> Result<()> {
         (COMMANDS, "job.submit", "zoetrope.jobs.v1.SubmitJob", "poller.commands.dead"),
         (EVENTS, "task.updated", "zoetrope.tasks.v1.TaskUpdated", "notifier.feed.dead"),
         (EVENTS, "user.registered", "zoetrope.users.v1.UserRegistered", "tasks.user-events.dead"),
+        (COMMANDS, "mail.send", "zoetrope.mail.v1.SendMail", "notifier.mail.dead"),
     ] {
         bus.publish_bytes(exchange, key, kind, nonsense).await?;
         eventually(&format!("the broken {key} in {dead}"), Duration::from_secs(20), async || {
