@@ -14,7 +14,7 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
         facts: Vec::new(),
         action: None,
         note: None,
-        footer: format!("此邮件由 {product}（{}）自动发送，请勿回复。", brand.front_end),
+        footer: format!("此邮件由 {product} 自动发送：{}", brand.front_end),
     };
     match content {
         Content::SignInCode { code, valid_minutes } => Letter {
@@ -62,7 +62,7 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
             facts: vec![("地址", url.clone())],
             ..letter(
                 "Webhook 端点已停用".to_owned(),
-                "您的 Webhook 端点长时间无法送达，我们已停止向其发送。待其恢复后，请重新启用。".to_owned(),
+                "由于您的 Webhook 端点长时间投递失败，我们已停止向其发送事件。恢复正常后，请重新启用。".to_owned(),
             )
         },
     }

@@ -14,7 +14,7 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
         facts: Vec::new(),
         action: None,
         note: None,
-        footer: format!("This mail was sent by {product} ({}). Please do not answer it.", brand.front_end),
+        footer: format!("This mail was sent by {product}: {}", brand.front_end),
     };
     match content {
         Content::SignInCode { code, valid_minutes } => Letter {
@@ -22,7 +22,7 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
             note: Some("If you did not ask for it, ignore this mail: without the code nobody can sign in.".to_owned()),
             ..letter(
                 format!("Your {product} sign-in code"),
-                format!("With this code you sign in to {product}. It is valid for {}.", minutes(*valid_minutes)),
+                format!("Use this code to sign in to {product}. It is valid for {}.", minutes(*valid_minutes)),
             )
         },
         Content::PasswordReset { link, valid_minutes } => Letter {
@@ -31,7 +31,7 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
             ..letter(
                 format!("Reset your {product} password"),
                 format!(
-                    "Somebody asked to reset the password of your account. If it was you, this link leads on. It works once, within {}.",
+                    "Somebody asked to reset the password of your account. If it was you, open this link. It works once, within {}.",
                     minutes(*valid_minutes)
                 ),
             )
@@ -62,14 +62,14 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
         },
         Content::VideoReady { task_id } => Letter {
             action: Some(Action { label: "Watch it", url: brand.video(*task_id) }),
-            note: Some("You get this mail because you asked for it; the notification preferences turn it off.".to_owned()),
-            ..letter("Your video is ready".to_owned(), "The video that you ordered is ready.".to_owned())
+            note: Some("You get this mail because you turned it on; the notification preferences turn it off again.".to_owned()),
+            ..letter("Your video is ready".to_owned(), "The video that you asked for is ready.".to_owned())
         },
         Content::EndpointDisabled { url } => Letter {
             facts: vec![("Address", url.clone())],
             ..letter(
                 "A webhook endpoint was disabled".to_owned(),
-                "Your webhook endpoint has failed for too long, so nothing is sent to it any more. Once it works again, enable it again."
+                "Your webhook endpoint has failed for too long, so nothing is sent to it any more. Enable it again once it works."
                     .to_owned(),
             )
         },
