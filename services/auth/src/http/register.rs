@@ -25,7 +25,9 @@ pub struct RegisterRequest {
     password: Option<SecretString>,
 }
 
-/// Creates a user and signs in. Mails to the user will be in the language that `Accept-Language` prefers, English or Chinese.
+/// Creates a user and signs in.
+///
+/// Mails to the user will be in the language that `Accept-Language` prefers, English or Chinese.
 #[utoipa::path(
     post,
     path = "/api/auth/register",

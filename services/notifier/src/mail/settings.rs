@@ -37,7 +37,7 @@ pub struct MailSettings {
     port: Option<NonZeroU16>,
     /// `smtp`: how the connection is protected. Default `starttls`.
     #[serde(default)]
-    tls: Tls,
+    tls: Protection,
     /// `smtp`: who we are there, with `password`. Nobody, when absent.
     username: Option<String>,
     password: Option<SecretString>,
@@ -86,7 +86,7 @@ enum Transport {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Tls {
+enum Protection {
     None,
     #[default]
     Starttls,
@@ -171,13 +171,13 @@ impl MailSettings {
     fn server(&self) -> Result<SmtpServer, SettingsError> {
         let host = self.host.clone().ok_or_else(|| missing("mail.host"))?;
         let (security, usual_port) = match self.tls {
-            Tls::None => (Security::None, 25),
-            Tls::Starttls => (Security::StartTls(self.tls_parameters(&host)?), 587),
-            Tls::Tls => (Security::Tls(self.tls_parameters(&host)?), 465),
+            Protection::None => (Security::None, 25),
+            Protection::Starttls => (Security::StartTls(self.tls_parameters(&host)?), 587),
+            Protection::Tls => (Security::Tls(self.tls_parameters(&host)?), 465),
         };
         let credentials = match (&self.username, &self.password) {
             (None, None) => None,
-            (Some(_), Some(_)) if self.tls == Tls::None => {
+            (Some(_), Some(_)) if self.tls == Protection::None => {
                 return Err(SettingsError::invalid("mail.password", "is not sent without encryption: set mail.tls"));
             }
             (Some(username), Some(password)) => Some(Credentials::new(username.clone(), password.expose_secret().to_owned())),
