@@ -3,6 +3,7 @@
 //! * [`Problem`] is the only error of a handler and becomes the error body that every client family reads.
 //! * [`Json`], [`Query`] and [`Path`] read requests; what they refuse is a [`Problem`] that names the client's own field.
 //! * [`CurrentUser`] and [`MaybeUser`] tell who calls, [`ClientLanguage`] in which language to answer by mail.
+//! * [`sse`] streams events.
 //! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits.
 //!
 //! Metrics: `zoetrope_http_request_seconds{method,route,status}`; `route` is the pattern that matched, or `unmatched`.
@@ -18,6 +19,7 @@ pub mod openapi;
 mod problem;
 mod request_id;
 mod server;
+pub mod sse;
 mod time;
 
 pub use caller::{Authenticator, CurrentUser, MaybeUser, bearer_token};
