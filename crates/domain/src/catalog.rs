@@ -66,6 +66,12 @@ impl ModelCatalog {
         self.models.iter().find(|model| model.name == name || model.aliases.iter().any(|alias| alias == name))
     }
 
+    /// For clients that name none.
+    pub fn first(&self) -> &Model {
+        // `new` takes no empty list.
+        &self.models[0]
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.models.iter()
     }
@@ -92,6 +98,7 @@ mod tests {
         let catalog = ModelCatalog::new(vec![model("sora-2", &["sora_video2"])]).unwrap();
         assert_eq!(catalog.find("sora-2"), catalog.find("sora_video2"));
         assert_eq!(catalog.find("sora-3"), None);
+        assert_eq!(catalog.first().name, "sora-2");
     }
 
     #[test]

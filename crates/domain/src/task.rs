@@ -113,6 +113,21 @@ impl TaskStep {
     pub const fn number(self) -> u8 {
         self as u8
     }
+
+    /// What happens now, in words for the task's owner.
+    pub const fn describe(self, cancel_requested: bool) -> &'static str {
+        if cancel_requested {
+            return "The provider is asked to cancel the task";
+        }
+        match self {
+            Self::Validated => "The request is accepted",
+            Self::Queued => "Waiting for a provider",
+            Self::Submitted => "The provider has accepted the task",
+            Self::Generating => "The video is being generated",
+            Self::Downloading => "The result is being downloaded",
+            Self::Storing | Self::Stored => "The result is being stored",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use zoetrope_domain::{TaskStatus, TaskStep};
+use zoetrope_domain::TaskStatus;
 use zoetrope_storage::MediaLinks;
 
 use crate::task::{Ending, TaskFailure, TaskOutput, TaskSnapshot};
@@ -35,15 +35,7 @@ pub fn message(task: &TaskSnapshot) -> &str {
         Some(Ending::Completed(_)) => "The video is ready",
         Some(Ending::Failed(failure)) => &failure.message,
         Some(Ending::Cancelled) => "Cancelled",
-        None if task.cancel_requested => "The provider is asked to cancel the task",
-        None => match task.step {
-            TaskStep::Validated => "The request is accepted",
-            TaskStep::Queued => "Waiting for a provider",
-            TaskStep::Submitted => "The provider has accepted the task",
-            TaskStep::Generating => "The video is being generated",
-            TaskStep::Downloading => "The result is being downloaded",
-            TaskStep::Storing | TaskStep::Stored => "The result is being stored",
-        },
+        None => task.step.describe(task.cancel_requested),
     }
 }
 
