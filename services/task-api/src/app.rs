@@ -5,7 +5,7 @@ use std::time::Instant;
 use zoetrope_domain::ModelCatalog;
 use zoetrope_storage::{MediaLinks, ObjectStorage};
 
-use crate::commands::Commands;
+use crate::{commands::Commands, live::Live};
 
 /// One for the whole process.
 pub struct App {
@@ -13,5 +13,6 @@ pub struct App {
     pub storage: ObjectStorage,
     pub links: MediaLinks,
     pub models: ModelCatalog,
+    pub live: Live,
     pub started: Instant,
 }

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Instant};
 
 use actix_web::web;
 use anyhow::Context;
-use zoetrope_bus::{ConsumeFrom, Publisher, consume, topology};
+use zoetrope_bus::{
+    ConsumeFrom, Publisher, consume,
+    topology::{self, EVENTS, TASK_UPDATED},
+};
 use zoetrope_domain::ModelCatalog;
 use zoetrope_http::Authenticator;
 use zoetrope_outbox::{Relay, inbox};
@@ -17,14 +20,16 @@ use crate::{
     app::App,
     audit::Auditor,
     commands::Commands,
-    consumers::{JobEvents, UserEvents},
+    consumers::{JobEvents, TaskUpdates, UserEvents},
     forgetting, http,
+    live::{Live, Watchers},
     settings::Settings,
 };
 
 /// Starts the service. Contacts no server before it returns: those that are away are waited for in the background.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let models = ModelCatalog::new(settings.models).map_err(|error| SettingsError::invalid("models", error))?;
+    settings.streams.check()?;
     let storage = ObjectStorage::from_settings(&settings.storage)?;
     let links = MediaLinks::new(&settings.media)?;
     let verifier = Verifier::new(&settings.tokens).context("bad setting `tokens`")?;
@@ -40,6 +45,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_JOB_EVENTS), job_events);
     let user_events = UserEvents { commands: commands.clone() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_USER_EVENTS), user_events);
+    let watchers = Arc::new(Watchers::default());
+    consume(&process, &settings.rabbitmq, own_queue(&watchers), TaskUpdates { watchers: Arc::clone(&watchers) });
+    let live = Live::new(watchers, database.clone(), settings.streams, process.stopping());
     forgetting::start(&process, &database);
     if settings.audit.is_on() {
         process.spawn("audit", Auditor::new(database.clone(), settings.audit).run(process.stopping()));
@@ -49,11 +57,22 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         let database = database.clone();
         async move { database.ping().await.map_err(|error| error.to_string()) }
     });
-    let app = web::Data::from(Arc::new(App { commands, storage, links, models, started: Instant::now() }));
+    let app = web::Data::from(Arc::new(App { commands, storage, links, models, live, started: Instant::now() }));
     let authenticator = web::Data::new(Authenticator::new(verifier, revocations));
     zoetrope_http::serve(&process, &settings.http, move |routes| {
         routes.app_data(app.clone()).app_data(authenticator.clone()).configure(http::routes);
     })
     .with_context(|| format!("cannot listen on http.listen = {}", settings.http.listen))?;
     Ok(())
+}
+
+fn own_queue(watchers: &Arc<Watchers>) -> ConsumeFrom {
+    let watchers = Arc::clone(watchers);
+    ConsumeFrom::Private {
+        prefix: "tasks.live",
+        exchange: EVENTS,
+        routing_keys: &[TASK_UPDATED],
+        // What happened before was not heard.
+        on_connected: Arc::new(move || watchers.nudge_all()),
+    }
 }

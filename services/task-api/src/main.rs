@@ -2,7 +2,8 @@
 //!
 //! It owns the schema `tasks`: tasks, accounts, the ledger. It alone writes a task's public state and a balance, always in one transaction
 //! with the messages that tell of it ([`commands`]). It hears from the poller how jobs go and from auth who is new ([`consumers`]), and
-//! answers clients of family `sora_ui` ([`http`]). Finished files are served by signed links.
+//! answers clients of the families `sora_ui` and `sora2` ([`http`]), some of them for as long as a task lives ([`live`]). Finished files are
+//! served by signed links.
 //!
 //! It never calls a provider, and never publishes within a transaction: messages leave through the outbox.
 
@@ -17,6 +18,7 @@ mod forgetting;
 mod http;
 mod image_type;
 mod listing;
+mod live;
 mod messages;
 mod models;
 mod openapi;

@@ -12,12 +12,13 @@ pub const PRICE: Credits = match Credits::new(100) {
 /// The sizes that only the larger model offers.
 const LARGE_SIZES: [VideoSize; 2] = [VideoSize { width: 1792, height: 1024 }, VideoSize { width: 1024, height: 1792 }];
 
-/// `sora_video2` is what the client of family `sora_ui` chooses by itself.
+/// `sora_video2` is what the client of family `sora_ui` chooses by itself. `sora-v1` and `sora-2-hd` are names that family `sora2` has
+/// for what is offered here; its clients get the first model when they name none.
 pub fn defaults() -> Vec<Model> {
     vec![
+        model("sora-2", &["sora-2-landscape", "sora-v1"], &[]),
         model("sora_video2", &["sora_video2-landscape"], &[]),
-        model("sora-2", &["sora-2-landscape"], &[]),
-        model("sora-2-pro", &["sora_video2-pro", "sora-2-pro-landscape"], &LARGE_SIZES),
+        model("sora-2-pro", &["sora_video2-pro", "sora-2-pro-landscape", "sora-2-hd"], &LARGE_SIZES),
     ]
 }
 
@@ -42,7 +43,7 @@ mod tests {
     #[test]
     fn the_defaults_can_be_offered() {
         let catalog = ModelCatalog::new(defaults()).unwrap();
-        for name in ["sora_video2", "sora-2", "sora-2-pro", "sora_video2-pro"] {
+        for name in ["sora_video2", "sora-2", "sora-2-pro", "sora_video2-pro", "sora-v1", "sora-2-hd"] {
             assert_eq!(catalog.find(name).unwrap().price.get(), 100);
         }
     }

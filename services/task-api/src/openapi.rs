@@ -17,10 +17,13 @@ use crate::http;
         http::content::refresh_url,
         http::recover::recover_tasks,
         http::stats::show_stats,
+        http::sora2::generate_stream::generate_stream,
         http::balance::show_balance,
         http::media::media,
         http::health::health,
     ),
+    // Parts of events, which no response can name.
+    components(schemas(http::sora2::VideoView)),
     modifiers(&BearerScheme),
     tags(
         (name = "video", description = "Video generation"),

@@ -1,13 +1,17 @@
 //! The settings of this service, beside those that every binary has.
 
-use std::{num::NonZeroU64, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroU64},
+    time::Duration,
+};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use zoetrope_bus::BusSettings;
 use zoetrope_domain::{Credits, Model};
 use zoetrope_http::HttpSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
+use zoetrope_service::SettingsError;
 use zoetrope_storage::{MediaLinkSettings, StorageSettings};
 use zoetrope_tokens::{RedisSettings, VerifierSettings};
 
@@ -29,7 +33,9 @@ pub struct Settings {
     pub credits: CreditSettings,
     #[serde(default)]
     pub audit: AuditSettings,
-    /// Every model on offer; named, this list replaces the default one.
+    #[serde(default)]
+    pub streams: StreamSettings,
+    /// Every model on offer; the first is for clients that name none. Named, this list replaces the default one.
     #[serde(default = "models::defaults")]
     pub models: Vec<Model>,
 }
@@ -91,5 +97,75 @@ impl AuditSettings {
 
     pub fn stuck_after(&self) -> Duration {
         Duration::from_secs(self.stuck_after_seconds.get())
+    }
+}
+
+/// `[streams]`: responses that stay open while a task runs. Times are in seconds and may have fractions.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StreamSettings {
+    /// Of silence, until a comment keeps a stream alive, and tells whether the client is there: the second one after it hung up fails.
+    /// Must be less than proxies bear; the gateway bears 300. Default 15.
+    #[serde(rename = "keep_alive_seconds", deserialize_with = "seconds")]
+    pub keep_alive: Duration,
+    /// Between two looks at a task of which nothing was heard. Default 5.
+    #[serde(rename = "reread_seconds", deserialize_with = "seconds")]
+    pub reread: Duration,
+    /// For one event to be taken by the client, before it counts as hopelessly slow. Default 20.
+    #[serde(rename = "write_timeout_seconds", deserialize_with = "seconds")]
+    pub write_timeout: Duration,
+    /// After a stream was cut: within this time the same request finds its task, instead of making and paying another. Must be longer than
+    /// `reread_seconds`. Default 30.
+    #[serde(rename = "repeat_window_seconds", deserialize_with = "seconds")]
+    pub repeat_window: Duration,
+    /// Streams that one user may have open at one replica. Default 10.
+    pub max_per_user: NonZeroU16,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(15),
+            reread: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(20),
+            repeat_window: Duration::from_secs(30),
+            max_per_user: const { NonZeroU16::new(10).unwrap() },
+        }
+    }
+}
+
+impl StreamSettings {
+    /// A request must not be forgotten while its task is followed.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if self.repeat_window > self.reread {
+            return Ok(());
+        }
+        Err(SettingsError::invalid("streams.repeat_window_seconds", "must be more than streams.reread_seconds"))
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const LONGEST: f64 = 3_600.0;
+    let seconds = f64::deserialize(deserializer)?;
+    if seconds > 0.0 && seconds <= LONGEST {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(de::Error::custom("must be a number of seconds above 0 and up to 3600"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_of_streams_may_have_fractions_and_are_never_none() {
+        let read = |value| serde_json::from_value::<StreamSettings>(json!({ "reread_seconds": value }));
+        assert_eq!(read(json!(0.25)).unwrap().reread, Duration::from_millis(250));
+        for useless in [json!(0), json!(-1), json!(1e9), json!("soon")] {
+            assert!(read(useless).is_err());
+        }
     }
 }

@@ -1,4 +1,6 @@
-use zoetrope_domain::{Credits, InsufficientCredits};
+use std::time::Duration;
+
+use zoetrope_domain::{Credits, InsufficientCredits, TaskId};
 use zoetrope_outbox::Batch;
 use zoetrope_postgres::{Connection, DatabaseError};
 
@@ -6,7 +8,7 @@ use super::Commands;
 use crate::{
     messages,
     store::{
-        accounts,
+        accounts, followed_requests,
         idempotency::{self, Claim},
         tasks,
     },
@@ -20,19 +22,20 @@ pub struct NewTask {
     pub idempotency: Option<Idempotency>,
 }
 
-/// What makes a repeated request harmless.
+/// What makes a repeated request harmless. A fingerprint is the SHA-256 of what is asked for.
 #[derive(Debug, Clone)]
-pub struct Idempotency {
-    pub key: String,
-    /// SHA-256 of what is asked for.
-    pub fingerprint: [u8; 32],
+pub enum Idempotency {
+    /// The client's own key.
+    Key { key: String, fingerprint: [u8; 32] },
+    /// Nothing but the request itself: as long as its task is followed on a stream, and `window` longer, the same request means that task.
+    Followed { fingerprint: [u8; 32], window: Duration },
 }
 
 /// How a task came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
     New(Task),
-    /// An earlier request with the same key made it; here it is as it was then.
+    /// An earlier request that was the same made it; here it is as it was then.
     Repeated(Task),
 }
 
@@ -69,15 +72,11 @@ impl Commands {
 
 async fn create(connection: &mut Connection, new: &NewTask, grant: Credits) -> Result<Created, CreateError> {
     let task = &new.task;
-    if let Some(Idempotency { key, fingerprint }) = &new.idempotency {
-        match idempotency::claim(connection, task.user_id, key, fingerprint, task.id).await? {
-            Claim::New => {}
-            Claim::Taken => return Err(CreateError::KeyTaken),
-            Claim::Repeated(earlier) => {
-                let earlier = tasks::find(connection, task.user_id, earlier).await?.ok_or(CreateError::KeyTaken)?;
-                return Ok(Created::Repeated(earlier.at_creation()));
-            }
-        }
+    if let Some(idempotency) = &new.idempotency
+        && let Some(earlier) = claim(connection, task, idempotency).await?
+    {
+        let earlier = tasks::find(connection, task.user_id, earlier).await?.ok_or(CreateError::KeyTaken)?;
+        return Ok(Created::Repeated(earlier.at_creation()));
     }
     pay(connection, task, grant).await?;
     let mut batch = Batch::default();
@@ -88,6 +87,22 @@ async fn create(connection: &mut Connection, new: &NewTask, grant: Credits) -> R
     // Neither waits for the other's answer.
     tokio::try_join!(tasks::insert(connection, task), batch.enqueue(connection))?;
     Ok(Created::New(task.clone()))
+}
+
+/// The task that an earlier request like this one made.
+async fn claim(connection: &mut Connection, task: &Task, idempotency: &Idempotency) -> Result<Option<TaskId>, CreateError> {
+    match idempotency {
+        Idempotency::Key { key, fingerprint } => {
+            match idempotency::claim(connection, task.user_id, key, fingerprint, task.id).await? {
+                Claim::New => Ok(None),
+                Claim::Taken => Err(CreateError::KeyTaken),
+                Claim::Repeated(earlier) => Ok(Some(earlier)),
+            }
+        }
+        Idempotency::Followed { fingerprint, window } => {
+            Ok(followed_requests::claim(connection, task.user_id, fingerprint, *window, task.id).await?)
+        }
+    }
 }
 
 async fn pay(connection: &mut Connection, task: &Task, grant: Credits) -> Result<(), CreateError> {

@@ -1,4 +1,4 @@
-//! The public API: one file per resource.
+//! The public API: one file per resource, and a folder for what only one client family knows.
 
 pub mod balance;
 pub mod cancel;
@@ -9,12 +9,15 @@ pub mod health;
 pub mod media;
 mod problems;
 pub mod recover;
+pub mod sora2;
 pub mod stats;
 pub mod tasks;
 mod video_id;
 mod view;
 
 use actix_web::web::{ServiceConfig, get, head, post, resource};
+
+use self::sora2::generate_stream::generate_stream;
 
 /// Every route of this service.
 pub fn routes(config: &mut ServiceConfig) {
@@ -27,6 +30,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/video/tasks/{video_id}/content").route(get().to(content::content)))
         .service(resource("/api/video/tasks/{video_id}/refresh-url").route(post().to(content::refresh_url)))
         .service(resource("/api/video/stats").route(get().to(stats::show_stats)))
+        // The portal's own page asks for it without the prefix.
+        .service(resource(["/api/videos/generate-stream", "/videos/generate-stream"]).route(post().to(generate_stream)))
         .service(resource("/api/credits/balance").route(get().to(balance::show_balance)))
         .service(resource("/media/videos/{task}/{file}").route(get().to(media::media)).route(head().to(media::media)))
         .service(resource("/health").route(get().to(health::health)))

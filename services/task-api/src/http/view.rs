@@ -113,7 +113,7 @@ pub const fn status_word(status: TaskStatus) -> &'static str {
 }
 
 /// The shape that a size has, if it is one that clients name.
-fn aspect_ratio(size: VideoSize) -> Option<AspectRatio> {
+pub fn aspect_ratio(size: VideoSize) -> Option<AspectRatio> {
     let cross = |a: u16, b: u16| u32::from(a) * u32::from(b);
     AspectRatio::ALL.into_iter().find(|ratio| {
         let named = ratio.default_size();
@@ -121,7 +121,7 @@ fn aspect_ratio(size: VideoSize) -> Option<AspectRatio> {
     })
 }
 
-fn optional_iso_millis<S: Serializer>(moment: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn optional_iso_millis<S: Serializer>(moment: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     match moment {
         Some(moment) => iso_millis(moment, serializer),
         None => serializer.serialize_none(),

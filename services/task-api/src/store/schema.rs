@@ -60,3 +60,12 @@ diesel::table! {
         created_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    followed_requests (user_id, fingerprint) {
+        user_id -> Uuid,
+        fingerprint -> Bytea,
+        task_id -> Uuid,
+        followed_at -> Timestamptz,
+    }
+}

@@ -144,7 +144,8 @@ fn parse_flag(text: &str) -> Option<Option<bool>> {
     }
 }
 
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+/// Reads seconds, as a number or as its digits.
+pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     struct Seconds;
 
     impl de::Visitor<'_> for Seconds {

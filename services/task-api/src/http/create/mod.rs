@@ -2,7 +2,7 @@
 
 mod body;
 mod form;
-mod idempotency;
+pub mod idempotency;
 mod image;
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use zoetrope_http::{
 };
 use zoetrope_service::run_to_end;
 
-pub use body::CreateVideo;
+pub use body::{CheckedVideo, CreateVideo, seconds};
 use image::UploadedImage;
 
 use super::view::TaskView;
@@ -93,7 +93,7 @@ pub async fn create_task(
         image = Some(UploadedImage::from_data_url(&app.storage, id, IMAGE_FIELD, url).await?);
     }
 
-    let idempotency = key.map(|key| Idempotency {
+    let idempotency = key.map(|key| Idempotency::Key {
         fingerprint: idempotency::fingerprint(
             &checked.request,
             checked.client_request_id.as_deref(),

@@ -1,0 +1,121 @@
+//! `POST /api/videos/generate-stream`: creates a task and tells its life until the end.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, rt, web::Data};
+use chrono::Utc;
+use uuid::Uuid;
+use zoetrope_domain::TaskId;
+use zoetrope_http::{
+    CurrentUser, Json, Problem, ProblemBody,
+    sse::{self, Ended, Event, Writer},
+};
+use zoetrope_service::run_to_end;
+
+use super::{
+    body::GenerateVideo,
+    events::{event, gone},
+};
+use crate::{
+    app::App,
+    commands::{Created, Idempotency, NewTask},
+    http::create::idempotency,
+    live::{Admission, Follower, Teller},
+    task::Task,
+};
+
+/// What a client that was cut off waits before it asks again: those of one replica do not come back at the same moment.
+const RETRY_MILLIS: std::ops::Range<u64> = 500..3000;
+/// Another stream of the same user ends about every so often.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// Create a video and follow it.
+///
+/// Takes the model's price from the balance, queues the task, and answers with a stream of events until the task has ended. A client that
+/// goes away costs nothing: its task goes on. Also at `/videos/generate-stream`.
+///
+/// | event | data |
+/// |---|---|
+/// | `start` | `message`, and in `video` a `VideoView` |
+/// | `progress` | `message`, `percent` |
+/// | `complete` | `message`, `video`, `newBalance` |
+/// | `error` | `message`, `code`, `video`: the generation failed or was cancelled, and its price is back |
+///
+/// A stream that ends without `complete` or `error` was cut off: send the same request again. While its task is followed, and 30 s longer
+/// (unless configured), the same body finds the same task and pays nothing; so does an `Idempotency-Key`, for 24 hours. Once `complete`
+/// or `error` was sent, or the task was cancelled, the same body without a key means a new task.
+#[utoipa::path(
+    post,
+    path = "/api/videos/generate-stream",
+    tag = "video",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with its key follows the first request's task, for 24 hours")),
+    request_body = GenerateVideo,
+    responses(
+        (status = 200, description = "The task's life, as server-sent events", content_type = "text/event-stream", body = String),
+        (status = 400, description = "A field is missing or wrong", body = ProblemBody),
+        (status = 401, description = "No good token", body = ProblemBody),
+        (status = 402, description = "The balance does not suffice: see data.required and data.current", body = ProblemBody),
+        (status = 413, description = "More than 100 MB of text", body = ProblemBody),
+        (status = 422, description = "The idempotency key was used for another request", body = ProblemBody),
+        (status = 429, description = "Too many open streams", body = ProblemBody),
+        (status = 503, description = "Try again after Retry-After", body = ProblemBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn generate_stream(
+    app: Data<App>,
+    user: CurrentUser,
+    request: HttpRequest,
+    Json(body): Json<GenerateVideo>,
+) -> Result<HttpResponse, Problem> {
+    let key = idempotency::key(request.headers())?;
+    let fingerprint = body.fingerprint();
+    let checked = body.check(&app.models).map_err(Problem::validation)?;
+    let admission = app.live.admit(user.user_id).ok_or_else(|| Problem::rate_limited(RETRY_AFTER_SECONDS))?;
+    let idempotency = match key {
+        Some(key) => Idempotency::Key { key, fingerprint },
+        None => Idempotency::Followed { fingerprint, window: app.live.repeat_window() },
+    };
+    let task = Task::new(TaskId::new(Uuid::now_v7()), user.user_id, checked.order, None, None, Utc::now());
+    let (commands, new) = (app.commands.clone(), NewTask { task, idempotency: Some(idempotency) });
+    let id = match run_to_end(async move { commands.create_task(new).await }).await? {
+        Created::New(task) | Created::Repeated(task) => task.id,
+    };
+
+    let follower = app.live.follow(user.user_id, id);
+    let (response, writer) = sse::open(app.live.pace());
+    // On this worker, until the task has ended or the client is gone.
+    rt::spawn(tell(app.into_inner(), follower, writer, admission));
+    Ok(response)
+}
+
+async fn tell(app: Arc<App>, mut follower: Follower, writer: Writer, _admission: Admission) {
+    let stopping = app.live.stopping();
+    let told = tokio::select! {
+        told = tell_all(&app, &mut follower, &writer) => told,
+        () = writer.gone() => return,
+        // The response breaks off: the clients of this family ask again by themselves, but only after an error.
+        () = stopping.cancelled() => return,
+    };
+    if told.is_err() || writer.finish().await.is_err() {
+        return;
+    }
+    // The client knows the end: the same request is a new one.
+    if let Err(error) = follower.end().await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a request is remembered although its end was told");
+    }
+}
+
+async fn tell_all(app: &App, follower: &mut Follower, writer: &Writer) -> Result<(), Ended> {
+    writer.send(&Event::retry(Duration::from_millis(rand::random_range(RETRY_MILLIS)))).await?;
+    let mut teller = Teller::default();
+    while let Some(seen) = follower.next().await {
+        for news in teller.tell(&seen.task) {
+            writer.send(&event(&news, &seen, &app.links, Utc::now())).await?;
+            if news.is_end() {
+                return Ok(());
+            }
+        }
+    }
+    writer.send(&gone()).await
+}
