@@ -13,6 +13,7 @@ mod broker;
 mod bus;
 mod collector;
 mod database;
+mod events;
 mod gateway;
 mod keys;
 mod mail_sink;
@@ -29,6 +30,7 @@ mod wait;
 
 pub use bus::Bus;
 pub use collector::Collector;
+pub use events::{Event, Events};
 pub use mail_sink::{Answer as MailAnswer, MailSink, Received};
 pub use object_server::ObjectServer;
 pub use platform::{Platform, PlatformBuilder};

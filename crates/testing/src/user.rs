@@ -5,7 +5,7 @@ use reqwest::{RequestBuilder, header::HeaderMap, multipart::Form};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Platform, Socket, eventually};
+use crate::{Events, Platform, Socket, eventually};
 
 /// What the gateway answered, whether it pleases or not.
 #[derive(Clone, Debug)]
@@ -112,6 +112,11 @@ impl User {
 
     pub async fn post_with_cookie(&self, path: &str, name: &str, value: &str) -> Result<Answer> {
         self.send(self.http.post(self.url(path)).header("cookie", format!("{name}={value}"))).await
+    }
+
+    /// Posts what is answered with a stream of events.
+    pub async fn post_for_events(&self, path: &str, body: &Value) -> Result<Events> {
+        Events::open(self.http.post(self.url(path)).bearer_auth(self.token()).json(body)).await
     }
 
     fn url(&self, path: &str) -> String {

@@ -143,6 +143,11 @@ async fn without_rabbitmq_creates_are_accepted_and_flow_later() -> Result<()> {
         ids.push(user.create(&format!("broker away {number}")).await?);
     }
     assert_eq!(user.task(&ids[0]).await?["status"], "QUEUED");
+    // An open stream hears of it late, but it hears.
+    let mut events = user.post_for_events("/api/videos/generate-stream", &json!({ "prompt": "followed" })).await?;
+    let followed = events.until("start").await?.data["video"]["id"].as_str().unwrap_or_default().to_owned();
+    user.post(&format!("/api/video/tasks/video_{followed}/cancel"), serde_json::Value::Null).await?.ok()?;
+    assert_eq!(events.until("error").await?.data["code"], "CANCELLED");
 
     servers.start(Server::RabbitMq).await?;
     for id in &ids {
