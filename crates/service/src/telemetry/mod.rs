@@ -29,9 +29,9 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Put before the configured filter, which may override each of them by its name. lapin logs returned messages with their bodies at
 /// `WARN`, and at `ERROR` every connection or channel that ends: one restart of RabbitMQ is several of them in each process. The supervisor
 /// that owns the connection tells of its end once, as a warning, and makes a new one: nobody has to act. actix announces its workers at
-/// `INFO`.
+/// `INFO`, and tells at `ERROR` of every response that was broken off, which is how streams end when a process does.
 const QUIET: &str = "lapin=error,lapin::io_loop=off,lapin::heartbeat=off,lapin::channels=off,lapin::channel=off,\
-    opentelemetry=warn,actix_server=warn,actix_web=warn";
+    opentelemetry=warn,actix_server=warn,actix_web=warn,actix_http::h1::dispatcher=off";
 
 /// Where log lines go.
 #[derive(Debug, Clone, Copy)]

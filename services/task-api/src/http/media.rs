@@ -8,7 +8,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use zoetrope_domain::TaskId;
@@ -103,7 +103,10 @@ pub async fn media(
         return Ok(response.body(SizedStream::new(length, stream::empty::<Result<Bytes, StorageError>>())));
     }
     let read = app.storage.read(&key, Some(range)).await.map_err(storage_problem)?;
-    Ok(response.body(SizedStream::new(length, read.stream)))
+    let content = read.stream.inspect_err(move |error| {
+        tracing::error!(task_id = %task, error = error as &dyn std::error::Error, "a file was not sent to its end");
+    });
+    Ok(response.body(SizedStream::new(length, content)))
 }
 
 /// The digest of the content if it is known: the same wherever the file lies, and for a client to check what it got. Without the
