@@ -14,6 +14,7 @@ def allowed: {
   "zoetrope-tokens": ["zoetrope-domain", "zoetrope-redis"],
   "zoetrope-http": ["zoetrope-domain", "zoetrope-postgres", "zoetrope-service", "zoetrope-tokens"],
   "zoetrope-storage": ["zoetrope-domain"],
+  "zoetrope-egress": [],
   "zoetrope-client": [],
   "zoetrope-testing": ["zoetrope-client", "zoetrope-contracts"],
   "zoetrope-chaos": ["zoetrope-testing"],
