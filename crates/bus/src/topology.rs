@@ -25,6 +25,8 @@ pub const NOTIFIER_FEED: &str = "notifier.feed";
 pub const NOTIFIER_MAIL: &str = "notifier.mail";
 /// What the notifier hears of users.
 pub const NOTIFIER_USERS: &str = "notifier.users";
+/// What the notifier tells addresses that users named.
+pub const NOTIFIER_WEBHOOKS: &str = "notifier.webhooks";
 
 /// Routing key of a task's new state, which the live queues of the notifier's replicas are bound to as well.
 pub const TASK_UPDATED: &str = "task.updated";
@@ -77,6 +79,7 @@ pub const ZOETROPE: Topology = Topology {
         Queue { name: NOTIFIER_FEED, exchange: EVENTS, routing_keys: &[TASK_UPDATED] },
         Queue { name: NOTIFIER_MAIL, exchange: COMMANDS, routing_keys: &["mail.send"] },
         Queue { name: NOTIFIER_USERS, exchange: EVENTS, routing_keys: &["user.registered"] },
+        Queue { name: NOTIFIER_WEBHOOKS, exchange: EVENTS, routing_keys: &[TASK_UPDATED] },
     ],
 };
 

@@ -56,6 +56,12 @@ impl fmt::Display for WebAddress {
     }
 }
 
+impl From<WebAddress> for String {
+    fn from(address: WebAddress) -> Self {
+        address.0.into()
+    }
+}
+
 impl Serialize for WebAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())

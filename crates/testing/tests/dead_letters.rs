@@ -53,7 +53,9 @@ async fn operators_see_why_a_broken_message_died() -> Result<()> {
     for (service, exchange, key, kind, queue) in [
         (Service::TaskApi, EVENTS, "job.succeeded", "zoetrope.jobs.v1.JobSucceeded", "tasks.job-events"),
         (Service::Poller, COMMANDS, "job.submit", "zoetrope.jobs.v1.SubmitJob", "poller.commands"),
-        (Service::Notifier, EVENTS, "task.updated", "zoetrope.tasks.v1.TaskUpdated", "notifier.feed"),
+        // Straight into one queue: this service hears the event in two.
+        (Service::Notifier, "amq.default", "notifier.feed", "zoetrope.tasks.v1.TaskUpdated", "notifier.feed"),
+        (Service::Notifier, "amq.default", "notifier.webhooks", "zoetrope.tasks.v1.TaskUpdated", "notifier.webhooks"),
     ] {
         bus.publish_bytes(exchange, key, kind, body).await?;
         let letter = listed(&mut platform, service, 1, PATIENCE).await?.remove(0);

@@ -64,17 +64,18 @@ async fn broken_messages_are_set_aside_and_the_rest_flows() -> Result<()> {
     let platform = Platform::start().await?;
     let bus = platform.bus();
     let nonsense = b"\xff\xff\xff not protobuf";
-    for (exchange, key, kind, dead) in [
-        (EVENTS, "job.succeeded", "zoetrope.jobs.v1.JobSucceeded", ["tasks.job-events.dead"].as_slice()),
-        (COMMANDS, "job.submit", "zoetrope.jobs.v1.SubmitJob", &["poller.commands.dead"]),
-        (EVENTS, "task.updated", "zoetrope.tasks.v1.TaskUpdated", &["notifier.feed.dead"]),
-        (EVENTS, "user.registered", "zoetrope.users.v1.UserRegistered", &["tasks.user-events.dead", "notifier.users.dead"]),
-        (COMMANDS, "mail.send", "zoetrope.mail.v1.SendMail", &["notifier.mail.dead"]),
-    ] {
+    let heard_by: [(_, _, _, &[&str]); 5] = [
+        (EVENTS, "job.succeeded", "zoetrope.jobs.v1.JobSucceeded", &["tasks.job-events"]),
+        (COMMANDS, "job.submit", "zoetrope.jobs.v1.SubmitJob", &["poller.commands"]),
+        (EVENTS, "task.updated", "zoetrope.tasks.v1.TaskUpdated", &["notifier.feed", "notifier.webhooks"]),
+        (EVENTS, "user.registered", "zoetrope.users.v1.UserRegistered", &["tasks.user-events", "notifier.users"]),
+        (COMMANDS, "mail.send", "zoetrope.mail.v1.SendMail", &["notifier.mail"]),
+    ];
+    for (exchange, key, kind, queues) in heard_by {
         bus.publish_bytes(exchange, key, kind, nonsense).await?;
-        for queue in dead {
-            eventually(&format!("the broken {key} in {queue}"), Duration::from_secs(20), async || {
-                let bodies = bus.drain(queue).await?;
+        for queue in queues {
+            eventually(&format!("the broken {key} that {queue} gave up"), Duration::from_secs(20), async || {
+                let bodies = bus.drain(&format!("{queue}.dead")).await?;
                 ensure!(bodies == [nonsense.to_vec()], "{} messages", bodies.len());
                 Ok(())
             })

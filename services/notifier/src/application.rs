@@ -26,6 +26,7 @@ use crate::{
     socket::{Context, Parts},
     states::States,
     store::MIGRATIONS,
+    webhooks,
 };
 
 /// A few hundred bytes each; a minute or so of a busy platform.
@@ -36,7 +37,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
     let verifier = Verifier::new(&settings.tokens)?;
     let revocations = Revocations::connect(&settings.redis)?;
-    let renderer = Renderer::new(MediaLinks::new(&settings.media)?);
+    let links = MediaLinks::new(&settings.media)?;
+    let renderer = Renderer::new(links.clone());
     let database = Database::new(&settings.postgres, process.name())?;
     let hub = Hub::new(HUB_LIMITS);
 
@@ -53,9 +55,10 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
 
     mail::start(&process, &database, &settings.rabbitmq, &settings.mail)?;
     let authenticator = Authenticator::new(verifier.clone(), revocations.clone());
-    let preferences = Preferences { database: database.clone(), authenticator };
+    let preferences = Preferences { database: database.clone(), authenticator: authenticator.clone() };
 
     pruning::start(&process, &database, settings.feed);
+    let webhooks = webhooks::start(&process, &settings.rabbitmq, &database, links, settings.webhooks)?;
     let keeper = Keeper { database, kept: settings.feed.kept() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(NOTIFIER_FEED), keeper);
     let live = ConsumeFrom::Private {
@@ -79,6 +82,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     zoetrope_http::serve(&process, &settings.http, move |config| {
         http::routes(&context, config);
         http::preferences::routes(&preferences, config);
+        http::webhooks::routes(&webhooks, &authenticator, config);
     })
     .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;
     Ok(())

@@ -12,7 +12,8 @@ use crate::{application, http};
 const NAME: &str = "notifier";
 
 /// The shared queues that are this service's own.
-const QUEUES: [&str; 3] = [topology::NOTIFIER_FEED, topology::NOTIFIER_MAIL, topology::NOTIFIER_USERS];
+const QUEUES: [&str; 4] =
+    [topology::NOTIFIER_FEED, topology::NOTIFIER_MAIL, topology::NOTIFIER_USERS, topology::NOTIFIER_WEBHOOKS];
 
 /// Live updates of tasks.
 #[derive(Parser)]

@@ -54,6 +54,7 @@ pub fn message(task: u128, version: u64, status: wire::TaskStatus) -> wire::Task
         completed_at: ended.then(|| timestamp(updated)),
         updated_at: Some(timestamp(updated)),
         cancel_requested: false,
+        callback_url: String::new(),
     }
 }
 

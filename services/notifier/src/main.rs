@@ -14,6 +14,7 @@
 //! | [`socket`] | its input and output |
 //! | [`frames`] | what travels, in two dialects |
 //! | [`mail`] | mails: from a command or a task's end to the mail server's answer |
+//! | [`webhooks`] | tells the same to addresses that users name, until it arrives |
 //!
 //! While Postgres is away, updates are still pushed. While RabbitMQ is away, connections stay open and are caught up when it returns.
 //! While Redis is away, tokens of ended sessions work until they expire.
@@ -37,6 +38,7 @@ mod socket;
 mod states;
 mod store;
 mod task;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@ use zoetrope_postgres::PostgresSettings;
 use zoetrope_storage::MediaLinkSettings;
 use zoetrope_tokens::{RedisSettings, VerifierSettings};
 
-use crate::{connection::Limits, mail::MailSettings};
+use crate::{connection::Limits, mail::MailSettings, webhooks::WebhookSettings};
 
 /// All settings of `notifier serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +28,8 @@ pub struct Settings {
     pub websocket: WebSocketSettings,
     #[serde(default)]
     pub feed: FeedSettings,
+    #[serde(default)]
+    pub webhooks: WebhookSettings,
 }
 
 /// What `notifier migrate` needs.

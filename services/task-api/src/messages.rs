@@ -78,6 +78,7 @@ pub fn task_updated(task: &Task) -> TaskUpdated {
         completed_at: task.completed_at.map(timestamp),
         updated_at: Some(timestamp(task.updated_at)),
         cancel_requested: task.state.awaits_cancellation(),
+        callback_url: task.callback_url.clone().unwrap_or_default(),
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Task {
     pub external_id: Option<String>,
     /// The client's own id, by which it finds a task whose answer was lost.
     pub client_request_id: Option<String>,
+    /// Where its owner wants to be told how it ends.
+    pub callback_url: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// When the provider took it.
@@ -104,6 +106,7 @@ impl Task {
         order: VideoOrder,
         reference_image: Option<ReferenceImage>,
         client_request_id: Option<String>,
+        callback_url: Option<String>,
         now: DateTime<Utc>,
     ) -> Self {
         let kind = if reference_image.is_some() { TaskKind::ImageToVideo } else { TaskKind::TextToVideo };
@@ -121,6 +124,7 @@ impl Task {
             failure: None,
             external_id: None,
             client_request_id,
+            callback_url,
             created_at: now,
             updated_at: now,
             started_at: None,
@@ -182,7 +186,15 @@ pub(crate) mod tests {
             size: AspectRatio::Landscape.default_size(),
             watermark: false,
         };
-        Task::new(TaskId::new(Uuid::from_u128(7)), UserId::new(Uuid::from_u128(1)), order, None, Some("mine".to_owned()), NOW)
+        Task::new(
+            TaskId::new(Uuid::from_u128(7)),
+            UserId::new(Uuid::from_u128(1)),
+            order,
+            None,
+            Some("mine".to_owned()),
+            None,
+            NOW,
+        )
     }
 
     pub(crate) fn after(mut task: Task, sequence: u64, event: JobEvent) -> Task {

@@ -19,6 +19,7 @@ pub use client::{BadFrame, ClientFrame, Request};
 pub use id::{ConnectionId, FrameId};
 pub use render::{Facts, Renderer};
 pub use server::{ErrorCode, NO_SUCH_TASK, Outgoing, ServerFrame};
+pub use view::upper_status_word;
 
 /// How frames look on a connection. Enveloped until a `photo`-style sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 mod openapi;
 pub mod preferences;
+pub mod webhooks;
 mod websocket;
 
 use std::sync::Arc;

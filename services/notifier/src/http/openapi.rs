@@ -1,7 +1,11 @@
 use utoipa::OpenApi;
 use zoetrope_http::openapi::BearerScheme;
 
-use super::{preferences, websocket};
+use super::{
+    preferences,
+    webhooks::{deliveries, endpoints, secrets},
+    websocket,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -10,11 +14,24 @@ use super::{preferences, websocket};
         websocket::websocket,
         preferences::show_preferences,
         preferences::set_preferences,
+        endpoints::create,
+        endpoints::list,
+        endpoints::show,
+        endpoints::change,
+        endpoints::remove,
+        secrets::rotate_secret,
+        secrets::callback_secret,
+        secrets::rotate_callback_secret,
+        deliveries::list,
+        deliveries::test,
+        deliveries::resend,
+        deliveries::replay,
     ),
     modifiers(&BearerScheme),
     tags(
         (name = "live", description = "Live updates of tasks."),
         (name = "notifications", description = "What users are notified of."),
+        (name = "webhooks", description = "Updates of tasks, sent to addresses of one's own."),
     )
 )]
 struct Description;

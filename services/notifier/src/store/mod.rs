@@ -4,6 +4,7 @@ pub mod contacts;
 pub mod mails;
 mod schema;
 pub mod task_states;
+pub mod webhooks;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 

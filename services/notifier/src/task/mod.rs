@@ -3,5 +3,5 @@
 mod snapshot;
 mod update;
 
-pub use snapshot::{Ending, TaskFailure, TaskOutput, TaskSnapshot};
+pub use snapshot::{Ending, InvalidTask, TaskFailure, TaskOutput, TaskSnapshot};
 pub use update::Update;

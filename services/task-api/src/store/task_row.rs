@@ -45,6 +45,7 @@ pub(super) struct TaskRow {
     started_at: Option<DateTime<Utc>>,
     completed_at: Option<DateTime<Utc>>,
     cancel_requested_at: Option<DateTime<Utc>>,
+    callback_url: Option<String>,
 }
 
 /// What changes while a task runs.
@@ -133,6 +134,7 @@ impl TryFrom<&Task> for TaskRow {
             started_at: change.started_at,
             completed_at: change.completed_at,
             cancel_requested_at: change.cancel_requested_at,
+            callback_url: task.callback_url.clone(),
         })
     }
 }
@@ -209,6 +211,7 @@ impl TryFrom<TaskRow> for Task {
             }),
             external_id: row.external_id,
             client_request_id: row.client_request_id,
+            callback_url: row.callback_url,
             created_at: row.created_at,
             updated_at: row.updated_at,
             started_at: row.started_at,
@@ -271,6 +274,7 @@ mod tests {
         let mut image = task();
         image.input.reference_image =
             Some(ReferenceImage { key: "uploads/x/reference".to_owned(), content_type: "image/png".to_owned(), size: 7 });
+        image.callback_url = Some("https://example.com/done".to_owned());
         assert_eq!(there_and_back(&image), image);
 
         let mut completed = after(task(), 3, JobEvent::Succeeded);

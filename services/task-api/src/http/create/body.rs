@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, de};
 use utoipa::ToSchema;
 use zoetrope_bus::OutgoingMessage;
 use zoetrope_domain::{ModelCatalog, VideoInput, VideoOrder, VideoRequest};
+use zoetrope_egress::WebAddress;
 use zoetrope_http::FieldError;
 
 /// The prompt travels to the poller in one message, with a little beside it. Accepting what could never be sent would lose the task.
@@ -33,6 +34,11 @@ pub struct CreateVideo {
     pub reference_image: Option<String>,
     /// The client's own id, by which it finds the task after a lost answer.
     pub client_request_id: Option<String>,
+    /// Is told how the task ends, in the way of a webhook, signed with the secret for callbacks. A public `https` address, up to 2048
+    /// characters, without user name and password.
+    #[serde(alias = "callback_url")]
+    #[schema(example = "https://example.com/done")]
+    pub callback_url: Option<String>,
 }
 
 impl CreateVideo {
@@ -49,6 +55,7 @@ impl CreateVideo {
             "watermark" => self.watermark = parse_flag(&text).ok_or_else(|| FieldError::new(name, "must be true or false"))?,
             "referenceImage" => self.reference_image = Some(text),
             "clientRequestId" => self.client_request_id = Some(text),
+            "callbackUrl" | "callback_url" => self.callback_url = Some(text),
             _ => {}
         }
         Ok(())
@@ -72,6 +79,7 @@ impl CreateVideo {
         let size = parsed("size", self.size);
         let aspect_ratio = parsed("aspectRatio", self.aspect_ratio);
         let client_request_id = parsed("clientRequestId", self.client_request_id);
+        let callback_url = parsed("callbackUrl", self.callback_url);
 
         if too_long {
             errors.push(FieldError::new("prompt", format!("must not be longer than {LONGEST_PROMPT} bytes")));
@@ -79,6 +87,10 @@ impl CreateVideo {
         let size = size.and_then(|text| text.parse().map_err(|error| errors.push(wrong("size", &error))).ok());
         let aspect_ratio = aspect_ratio
             .and_then(|text| text.parse().map_err(|_| errors.push(wrong("aspectRatio", &"must be one of 16:9, 9:16, 1:1"))).ok());
+        let callback_url = callback_url.and_then(|text| {
+            let address = text.parse::<WebAddress>();
+            address.map_err(|error| errors.push(wrong("callbackUrl", &error))).ok()
+        });
         let request = VideoRequest {
             prompt: prompt.unwrap_or_default(),
             model: model.unwrap_or_default(),
@@ -88,7 +100,7 @@ impl CreateVideo {
             watermark: self.watermark.unwrap_or_default(),
         };
         match request.clone().order(catalog) {
-            Ok(order) if errors.is_empty() => Ok(CheckedVideo { request, order, client_request_id }),
+            Ok(order) if errors.is_empty() => Ok(CheckedVideo { request, order, client_request_id, callback_url }),
             Ok(_) => Err(errors),
             Err(invalid) => {
                 for error in invalid {
@@ -111,6 +123,7 @@ pub struct CheckedVideo {
     pub request: VideoRequest,
     pub order: VideoOrder,
     pub client_request_id: Option<String>,
+    pub callback_url: Option<WebAddress>,
 }
 
 const fn field_of(input: VideoInput) -> &'static str {
@@ -222,13 +235,14 @@ mod tests {
             ("aspect_ratio", "9:16"),
             ("watermark", "true"),
             ("clientRequestId", "mine"),
+            ("callback_url", "https://example.com/done"),
             ("n", "4"),
         ] {
             form.set(name, text.to_owned()).unwrap();
         }
         let json = from_json(json!({
             "prompt": "a red kite", "model": "sora_video2", "duration": "5", "aspectRatio": "9:16", "watermark": true,
-            "clientRequestId": "mine",
+            "clientRequestId": "mine", "callbackUrl": "https://example.com/done",
         }));
         let checked = form.check(&catalog()).unwrap();
         assert_eq!(checked, json.check(&catalog()).unwrap());
@@ -254,8 +268,9 @@ mod tests {
     fn everything_wrong_is_named_once() {
         let body = from_json(json!({
             "prompt": "nul\0", "model": "sora_video2", "duration": 7, "size": "big", "aspectRatio": "2:1", "clientRequestId": "\0",
+            "callbackUrl": "ftp://example.com",
         }));
-        assert_eq!(wrong_fields(body), ["prompt", "clientRequestId", "size", "aspectRatio", "duration"]);
+        assert_eq!(wrong_fields(body), ["prompt", "clientRequestId", "size", "aspectRatio", "callbackUrl", "duration"]);
         assert_eq!(wrong_fields(from_json(json!({ "prompt": "x", "model": "none" }))), ["model"]);
     }
 }

@@ -2,6 +2,7 @@ use actix_web::http::header::HeaderMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use zoetrope_domain::VideoRequest;
+use zoetrope_egress::WebAddress;
 use zoetrope_http::Problem;
 
 /// The header with which a client makes a repeated create harmless.
@@ -19,7 +20,12 @@ pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// Tells one request from another: SHA-256 of everything that was asked for, in whichever form it came.
-pub fn fingerprint(request: &VideoRequest, client_request_id: Option<&str>, image: Option<&[u8; 32]>) -> [u8; 32] {
+pub fn fingerprint(
+    request: &VideoRequest,
+    client_request_id: Option<&str>,
+    callback_url: Option<&WebAddress>,
+    image: Option<&[u8; 32]>,
+) -> [u8; 32] {
     #[derive(Serialize)]
     struct Asked<'a> {
         what: &'static str,
@@ -30,6 +36,9 @@ pub fn fingerprint(request: &VideoRequest, client_request_id: Option<&str>, imag
         aspect_ratio: Option<&'static str>,
         watermark: bool,
         client_request_id: Option<&'a str>,
+        /// Left out when absent: a request without one has the fingerprint that it had before there were any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        callback_url: Option<&'a WebAddress>,
         image: Option<&'a [u8; 32]>,
     }
 
@@ -42,6 +51,7 @@ pub fn fingerprint(request: &VideoRequest, client_request_id: Option<&str>, imag
         aspect_ratio: request.aspect_ratio.map(|ratio| ratio.as_str()),
         watermark: request.watermark,
         client_request_id,
+        callback_url,
         image,
     };
     let mut print = [0; 32];
@@ -73,10 +83,12 @@ mod tests {
     #[test]
     fn another_request_has_another_fingerprint() {
         let request = VideoRequest { prompt: "a".to_owned(), model: "m".to_owned(), ..VideoRequest::default() };
-        let print = fingerprint(&request, None, None);
-        assert_eq!(print, fingerprint(&request.clone(), None, None));
-        assert_ne!(print, fingerprint(&VideoRequest { seconds: Some(5), ..request.clone() }, None, None));
-        assert_ne!(print, fingerprint(&request, Some("mine"), None));
-        assert_ne!(print, fingerprint(&request, None, Some(&[0; 32])));
+        let print = fingerprint(&request, None, None, None);
+        assert_eq!(print, fingerprint(&request.clone(), None, None, None));
+        assert_ne!(print, fingerprint(&VideoRequest { seconds: Some(5), ..request.clone() }, None, None, None));
+        assert_ne!(print, fingerprint(&request, Some("mine"), None, None));
+        let address = "https://example.com".parse().unwrap();
+        assert_ne!(print, fingerprint(&request, None, Some(&address), None));
+        assert_ne!(print, fingerprint(&request, None, None, Some(&[0; 32])));
     }
 }

@@ -49,6 +49,9 @@ pub struct CreateVideoForm {
     watermark: Option<bool>,
     #[schema(rename = "clientRequestId")]
     client_request_id: Option<String>,
+    /// Is told how the task ends.
+    #[schema(rename = "callbackUrl")]
+    callback_url: Option<String>,
     /// PNG, JPEG or WebP, of any size.
     #[schema(value_type = Option<String>, format = Binary)]
     input_reference: Option<Vec<u8>>,
@@ -97,13 +100,15 @@ pub async fn create_task(
         fingerprint: idempotency::fingerprint(
             &checked.request,
             checked.client_request_id.as_deref(),
+            checked.callback_url.as_ref(),
             image.as_ref().map(UploadedImage::sha256),
         ),
         key,
     });
     let now = Utc::now();
     let reference = image.as_ref().map(UploadedImage::reference);
-    let task = Task::new(id, user.user_id, checked.order, reference, checked.client_request_id, now);
+    let callback_url = checked.callback_url.map(String::from);
+    let task = Task::new(id, user.user_id, checked.order, reference, checked.client_request_id, callback_url, now);
     let task = run_to_end(accept(app.clone().into_inner(), NewTask { task, idempotency }, image)).await?;
     Ok(HttpResponse::Created().json(success_with_message("task created", TaskView::new(task, &app.links, now))))
 }

@@ -27,6 +27,11 @@ pub struct GenerateVideo {
     #[schema(example = "sora-2")]
     model: Option<String>,
     config: Option<VideoConfig>,
+    /// Is told how the task ends, as with `/api/video/tasks`.
+    // Left out when absent: a request without one has the fingerprint that it had before there were any.
+    #[serde(alias = "callback_url", skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://example.com/done")]
+    callback_url: Option<String>,
     /// Taken, and without effect: no provider knows of it.
     negative_prompt: Option<String>,
 }
@@ -72,6 +77,7 @@ impl GenerateVideo {
             model: Some(model),
             duration: duration.value.or(default_seconds),
             aspect_ratio: aspect_ratio.value,
+            callback_url: self.callback_url,
             ..CreateVideo::default()
         };
         request.check(catalog).map_err(|errors| {
@@ -148,6 +154,7 @@ mod tests {
             json!({ "prompt": "x", "duration": 5, "config": { "duration": 7, "aspectRatio": "21:9", "model": "sora-2" } });
         assert_eq!(check(nested), Err(vec!["config.aspectRatio".into(), "config.duration".into()]));
         assert_eq!(check(json!({ "prompt": "x", "config": { "model": "none" } })), Err(vec!["config.model".into()]));
+        assert_eq!(check(json!({ "prompt": "x", "callbackUrl": "done" })), Err(vec!["callbackUrl".into()]));
     }
 
     #[test]
@@ -157,5 +164,6 @@ mod tests {
         assert_eq!(one, print(json!({ "config": { "duration": "5" }, "prompt": "a kite", "model": null })));
         assert_ne!(one, print(json!({ "prompt": "a kite", "config": { "duration": 5, "resolution": "1080p" } })));
         assert_ne!(one, print(json!({ "prompt": "a kite", "duration": 5 })));
+        assert_ne!(one, print(json!({ "prompt": "a kite", "config": { "duration": 5 }, "callbackUrl": "https://example.com" })));
     }
 }

@@ -76,7 +76,8 @@ pub async fn generate_stream(
         Some(key) => Idempotency::Key { key, fingerprint },
         None => Idempotency::Followed { fingerprint, window: app.live.repeat_window() },
     };
-    let task = Task::new(TaskId::new(Uuid::now_v7()), user.user_id, checked.order, None, None, Utc::now());
+    let callback_url = checked.callback_url.map(String::from);
+    let task = Task::new(TaskId::new(Uuid::now_v7()), user.user_id, checked.order, None, None, callback_url, Utc::now());
     let (commands, new) = (app.commands.clone(), NewTask { task, idempotency: Some(idempotency) });
     let id = match run_to_end(async move { commands.create_task(new).await }).await? {
         Created::New(task) | Created::Repeated(task) => task.id,
