@@ -38,7 +38,7 @@ pub use platform::{Platform, PlatformBuilder};
 pub use process::{Service, ServiceProcess, binary};
 pub use servers::{Server, Servers};
 pub use simulation::{Simulation, Submission, Totals};
-pub use sink::{Hook, Received, Reply, Sink};
+pub use sink::{Hook, Reply, Sink, Told};
 pub use socket::{Frame, Socket};
 pub use user::{Answer, User};
 pub use wait::eventually;

@@ -21,7 +21,7 @@ pub struct Sink {
 
 #[derive(Debug, Default)]
 struct Shared {
-    received: Mutex<Vec<Received>>,
+    received: Mutex<Vec<Told>>,
     replies: Mutex<HashMap<String, Reply>>,
 }
 
@@ -36,7 +36,7 @@ pub struct Reply {
 
 /// A request that came.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub struct Told {
     pub path: String,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -49,7 +49,7 @@ impl Reply {
 }
 
 impl Shared {
-    fn received(&self) -> MutexGuard<'_, Vec<Received>> {
+    fn received(&self) -> MutexGuard<'_, Vec<Told>> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,12 +89,12 @@ impl Sink {
     }
 
     /// What came to this path, the first one first.
-    pub fn received(&self, path: &str) -> Vec<Received> {
+    pub fn received(&self, path: &str) -> Vec<Told> {
         self.shared.received().iter().filter(|received| received.path == path).cloned().collect()
     }
 
     /// Waits until at least so many requests have come to this path, and returns all of them.
-    pub async fn until(&self, path: &str, count: usize) -> Result<Vec<Received>> {
+    pub async fn until(&self, path: &str, count: usize) -> Result<Vec<Told>> {
         eventually(&format!("{count} messages at {path}"), Self::PATIENCE, async || {
             let received = self.received(path);
             ensure!(received.len() >= count, "{received:?}");
@@ -111,7 +111,7 @@ async fn take(shared: web::Data<Shared>, request: HttpRequest, body: web::Bytes)
     });
     let path = request.path().to_owned();
     let reply = shared.replies().get(&path).cloned().unwrap_or(Reply::status(204));
-    shared.received().push(Received { path, headers: headers.collect(), body: body.into() });
+    shared.received().push(Told { path, headers: headers.collect(), body: body.into() });
     tokio::time::sleep(reply.delay).await;
     let mut response = HttpResponse::build(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     if let Some(location) = reply.location {
@@ -120,7 +120,7 @@ async fn take(shared: web::Data<Shared>, request: HttpRequest, body: web::Bytes)
     if reply.status == 204 { response.finish() } else { response.body(format!("this is {}", reply.status)) }
 }
 
-impl Received {
+impl Told {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }

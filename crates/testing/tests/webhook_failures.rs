@@ -104,7 +104,7 @@ async fn an_endpoint_that_is_gone_or_dead_is_disabled() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_endpoint_delays_nobody_else() -> Result<()> {
-    const SLOWNESS: Duration = Duration::from_secs(3);
+    const SLOWNESS: Duration = Duration::from_secs(15);
     let platform = builder()
         .setting(Service::Notifier, "webhooks.timeout_seconds", 20)
         .setting(Service::Notifier, "webhooks.endpoint_concurrency", 2)

@@ -58,13 +58,17 @@ impl Dispatcher {
         let mut outage = Outage::new("claim webhook deliveries");
         let mut failures = 0;
         while let Some(Some(free)) = stopping.run_until_cancelled(self.free_permits()).await {
+            let began = Instant::now();
             let pause = match self.look(free).await {
                 Ok(pause) => {
                     outage.worked();
                     failures = 0;
+                    let took = began.elapsed();
                     let rest = timeout(pause, self.worker.work.notified());
                     stopping.run_until_cancelled(rest).await;
-                    MIN_SLEEP
+                    // A claim looks at each endpoint for which anything waits, due or not: ten thousand of them take 50 ms. Postgres has
+                    // more to do.
+                    MIN_SLEEP.max(took)
                 }
                 Err(error) => {
                     outage.failed(&error);
@@ -183,24 +187,27 @@ async fn record(
     next: Next,
     patience: Duration,
 ) -> Result<(), DatabaseError> {
-    let reason = match claimed.endpoint {
-        Some(endpoint) if outcome == Outcome::Delivered => {
+    let dead = match (claimed.endpoint, &claimed.target) {
+        (Some(endpoint), _) if outcome == Outcome::Delivered => {
             work::note_success(connection, endpoint).await?;
             None
         }
-        Some(endpoint) => {
-            let failing_for = work::note_failure(connection, endpoint).await?;
-            failing_for.and_then(|failing_for| outcome.disables(failing_for, patience)).map(|reason| (endpoint, reason))
+        // Our own fault.
+        (Some(_), _) if outcome == Outcome::Unreadable => None,
+        (Some(endpoint), Some(target)) => {
+            let failing_for = work::note_failure(connection, endpoint, &target.url).await?;
+            let reason = failing_for.and_then(|failing_for| outcome.disables(failing_for, patience));
+            reason.map(|reason| (endpoint, &target.url, reason))
         }
-        None => None,
+        (None, _) | (_, None) => None,
     };
     if !work::record(connection, claimed, attempt, next).await? {
         tracing::warn!("the lease of a webhook delivery was lost; it is made again");
     }
-    if let Some((endpoint, reason)) = reason {
+    if let Some((endpoint, url, reason)) = dead {
         work::disable(connection, endpoint, reason).await?;
         endpoints::give_up_pending(connection, endpoint).await?;
-        announce_disabled(connection, claimed.user_id, endpoint, reason).await?;
+        announce_disabled(connection, claimed, endpoint, url, reason).await?;
     }
     Ok(())
 }

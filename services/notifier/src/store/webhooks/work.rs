@@ -252,12 +252,18 @@ struct FailingRow {
     failing_for: f64,
 }
 
-/// An attempt failed; tells for how long all have failed. `None`: the endpoint was removed or disabled. Others cannot change it until the
-/// transaction ends.
-pub async fn note_failure(connection: &mut Connection, endpoint: EndpointId) -> Result<Option<Duration>, DatabaseError> {
+/// An attempt at this address failed; tells for how long all have failed. `None`: the endpoint was removed, disabled or moved elsewhere.
+/// Others cannot change it until the transaction ends.
+pub async fn note_failure(
+    connection: &mut Connection,
+    endpoint: EndpointId,
+    url: &str,
+) -> Result<Option<Duration>, DatabaseError> {
     let row: Option<FailingRow> =
         Statement::new("UPDATE webhook_endpoints SET failing_since = coalesce(failing_since, now()) WHERE enabled AND id = ")
             .bind::<SqlUuid, _>(endpoint.as_uuid())
+            .sql(" AND url = ")
+            .bind::<Text, _>(url)
             .sql(" RETURNING extract(epoch FROM now() - failing_since)::float8 AS failing_for")
             .get_result(connection)
             .await
