@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use zoetrope_testing::{Hook, Platform, PlatformBuilder, Reply, Service, Sink, eventually};
+use zoetrope_testing::{Hook, MailSink, Platform, PlatformBuilder, Reply, Service, Sink, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const OWNER: &str = "ann.lee@mailbox.example";
 
 /// A platform that may call this machine, and does not wait for days.
 fn builder() -> PlatformBuilder {
@@ -58,8 +59,21 @@ async fn a_message_is_tried_until_it_arrives_whoever_is_killed() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_is_gone_or_dead_is_disabled() -> Result<()> {
-    let platform = builder().start().await?;
-    let (user, sink) = (platform.user().await?, Sink::start()?);
+    let mails = MailSink::start().await?;
+    let platform = builder()
+        .setting(Service::Notifier, "mail.transport", "smtp")
+        .setting(Service::Notifier, "mail.host", "localhost")
+        .setting(Service::Notifier, "mail.port", i64::from(mails.port()))
+        .setting(Service::Notifier, "mail.tls", "none")
+        .start()
+        .await?;
+    let (user, sink) = (platform.user_with_email(OWNER, "en").await?, Sink::start()?);
+    let database = platform.database().await?;
+    eventually("the owner's address", PATIENCE, async || {
+        ensure!(database.query_opt("SELECT FROM notifier.contacts WHERE email = $1", &[&OWNER]).await?.is_some());
+        Ok(())
+    })
+    .await?;
     let gone = Hook::create(&user, json!({ "url": sink.url("/gone") })).await?;
     sink.answer("/gone", Reply::status(410));
     gone.test(&user).await?;
@@ -69,6 +83,8 @@ async fn an_endpoint_that_is_gone_or_dead_is_disabled() -> Result<()> {
     assert_eq!((&shown["enabled"], &shown["disabledReason"]), (&json!(false), &json!("GONE")), "{shown}");
     assert_eq!(user.post(&format!("{}/test", gone.path), Value::Null).await?.status, 409);
 
+    until_told_of(&mails, &sink.url("/gone")).await?;
+
     // It fails, and seems to have done so for days; another message waits for it.
     let dead = Hook::create(&user, json!({ "url": sink.url("/dead") })).await?;
     sink.answer("/dead", Reply::status(500));
@@ -76,7 +92,6 @@ async fn an_endpoint_that_is_gone_or_dead_is_disabled() -> Result<()> {
     dead.test(&user).await?;
     sink.until("/dead", 3).await?;
     assert_eq!(dead.show(&user).await?["enabled"], true);
-    let database = platform.database().await?;
     database
         .batch_execute("UPDATE notifier.webhook_endpoints SET failing_since = now() - interval '5 days' WHERE enabled")
         .await?;
@@ -87,6 +102,7 @@ async fn an_endpoint_that_is_gone_or_dead_is_disabled() -> Result<()> {
     })
     .await?;
     assert_eq!(shown["disabledReason"], "FAILING");
+    until_told_of(&mails, &sink.url("/dead")).await?;
     eventually("the end of what waited", PATIENCE, async || {
         let deliveries = dead.deliveries(&user).await?;
         ensure!(deliveries.iter().all(|delivery| delivery["status"] == "FAILED"), "{deliveries:?}");
@@ -99,7 +115,19 @@ async fn an_endpoint_that_is_gone_or_dead_is_disabled() -> Result<()> {
     assert_eq!((&enabled["data"]["disabledReason"], &enabled["data"]["failingSince"]), (&Value::Null, &Value::Null));
     dead.test(&user).await?;
     dead.until(&user, "DELIVERED").await?;
+    assert_eq!(mails.received().len(), 2);
     Ok(())
+}
+
+/// Waits for the mail that tells its owner of the end of this address.
+async fn until_told_of(mails: &MailSink, url: &str) -> Result<()> {
+    eventually(&format!("the mail about {url}"), PATIENCE, async || {
+        let received = mails.received();
+        let mail = received.iter().find(|mail| mail.text.contains(url)).with_context(|| format!("{received:?}"))?;
+        ensure!(mail.to == [OWNER] && mail.subject == "A webhook endpoint was disabled", "{mail:?}");
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,7 @@
+use uuid::Uuid;
 use zoetrope_domain::TaskId;
+
+use crate::webhooks::EndpointId;
 
 /// Names a mail, by the choice of whoever asks for it: asking again under the same name changes nothing. Such as `ready.<task>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,6 +18,11 @@ impl MailId {
     /// The mail that tells that a video is ready.
     pub fn ready(task: TaskId) -> Self {
         Self(format!("ready.{task}"))
+    }
+
+    /// The mail that tells that a webhook endpoint was disabled. `occasion` tells one time from the next.
+    pub fn endpoint_disabled(endpoint: EndpointId, occasion: Uuid) -> Self {
+        Self(format!("endpoint_disabled.{endpoint}.{occasion}"))
     }
 
     /// Reads a name from elsewhere. It becomes a part of the `Message-ID`, so not every text will do.
@@ -56,7 +64,9 @@ mod tests {
 
     #[test]
     fn our_own_names_are_good() {
-        let id = MailId::ready(crate::fixtures::task_id(7));
-        assert_eq!(MailId::parse(id.as_str()), Ok(id));
+        for id in [MailId::ready(crate::fixtures::task_id(7)), MailId::endpoint_disabled(EndpointId::generate(), Uuid::new_v4())]
+        {
+            assert_eq!(MailId::parse(id.as_str()), Ok(id));
+        }
     }
 }

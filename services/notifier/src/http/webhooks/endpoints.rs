@@ -21,7 +21,7 @@ use crate::webhooks::{EndpointId, Webhooks};
 ///
 /// Any 2xx within 20 s is a success. Anything else, redirects included, is tried again, ten times over three days, after the time that a
 /// `Retry-After` asks for with 429 or 503. A message may come twice, with the same `webhook-id`, and messages may overtake each other: `version`
-/// tells the newer state. An address that answers 410, or at which all attempts fail for five days, is disabled.
+/// tells the newer state. An address that answers 410, or at which all attempts fail for five days, is disabled, and a mail tells you so.
 ///
 /// The secret is not shown again.
 #[utoipa::path(
