@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
@@ -20,6 +20,8 @@ pub struct Frame {
     pub kind: String,
     /// `null` in the flat dialect.
     pub payload: Value,
+    /// From where to resume.
+    pub event_id: Option<String>,
     pub raw: Value,
 }
 
@@ -31,8 +33,9 @@ impl Socket {
         Self::connect(&platform.gateway_url()).await
     }
 
-    pub(crate) async fn connect(gateway: &str) -> Result<Self> {
-        let (stream, _) = connect_async(format!("{}/ws", gateway.replacen("http", "ws", 1))).await?;
+    /// The same at the gateway, or at one replica, with this address.
+    pub async fn connect(base_url: &str) -> Result<Self> {
+        let (stream, _) = connect_async(format!("{}/ws", base_url.replacen("http", "ws", 1))).await?;
         Ok(Self { stream })
     }
 
@@ -53,6 +56,26 @@ impl Socket {
         self.send("subscribe_task", json!({ "videoId": video_id })).await
     }
 
+    /// Asks for everything of the user, from where it was left if it was, and returns the answer.
+    pub async fn subscribe_user(&mut self, last_event_id: Option<&str>) -> Result<Frame> {
+        self.send("subscribe_user", json!({ "lastEventId": last_event_id })).await?;
+        let answer = self.next().await?;
+        ensure!(answer.kind == "subscribeSuccess", "{}", answer.raw);
+        Ok(answer)
+    }
+
+    /// Returns the frames that come before the answer to a ping: everything that was on its way.
+    pub async fn pending(&mut self) -> Result<Vec<Frame>> {
+        self.send("ping", Value::Null).await?;
+        let mut frames = Vec::new();
+        loop {
+            match self.next().await? {
+                pong if pong.kind == "pong" => return Ok(frames),
+                frame => frames.push(frame),
+            }
+        }
+    }
+
     /// The next frame that is not a heartbeat. A close or half a minute of silence is an error.
     pub async fn next(&mut self) -> Result<Frame> {
         loop {
@@ -62,7 +85,8 @@ impl Socket {
                     let raw: Value = serde_json::from_str(&text)?;
                     let kind = raw["type"].as_str().context("a frame without type")?.to_owned();
                     if kind != "heartbeat" {
-                        return Ok(Frame { kind, payload: raw["payload"].clone(), raw });
+                        let event_id = raw["eventId"].as_str().map(str::to_owned);
+                        return Ok(Frame { kind, payload: raw["payload"].clone(), event_id, raw });
                     }
                 }
                 Message::Close(close) => bail!("closed: {close:?}"),

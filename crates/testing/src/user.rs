@@ -144,7 +144,12 @@ impl User {
 
     /// An authenticated WebSocket in the `sora_ui` dialect.
     pub async fn socket(&self) -> Result<Socket> {
-        let mut socket = Socket::connect(&self.gateway).await?;
+        self.socket_at(&self.gateway).await
+    }
+
+    /// The same at one replica, past the gateway.
+    pub async fn socket_at(&self, base_url: &str) -> Result<Socket> {
+        let mut socket = Socket::connect(base_url).await?;
         ensure!(socket.next().await?.kind == "connected");
         socket.send("auth", json!({ "token": self.token() })).await?;
         let answer = socket.next().await?;

@@ -4,11 +4,11 @@
 
 use std::{collections::HashSet, fs, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard};
-use zoetrope_testing::{Platform, PlatformBuilder, Server, Servers, Service, User, audit, eventually};
+use zoetrope_testing::{Platform, PlatformBuilder, Server, Servers, Service, Socket, User, audit, eventually};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
@@ -136,6 +136,8 @@ async fn without_redis_everything_goes_on() -> Result<()> {
 async fn without_rabbitmq_creates_are_accepted_and_flow_later() -> Result<()> {
     let (_turn, servers, platform) = platform(|builder| builder).await?;
     let user = platform.user().await?;
+    let mut listener = user.socket().await?;
+    listener.subscribe_user(None).await?;
     servers.stop(Server::RabbitMq).await?;
 
     let mut ids = Vec::new();
@@ -164,9 +166,25 @@ async fn without_rabbitmq_creates_are_accepted_and_flow_later() -> Result<()> {
     servers.kill(Server::RabbitMq).await?;
     servers.start(Server::RabbitMq).await?;
     user.until_ended(&user.create("broker back from a crash").await?).await?;
+    hears_all_ends(&mut listener, ids.len() + 2).await?;
     let alarms = errors(&platform)?;
     ensure!(alarms.is_empty(), "{}", alarms.join("\n"));
     audit::check(&platform).await
+}
+
+/// Who listened all the while hears of each end once, in order, although its queue was gone twice.
+async fn hears_all_ends(listener: &mut Socket, count: usize) -> Result<()> {
+    let (mut ended, mut last) = (HashSet::new(), 0);
+    while ended.len() < count {
+        let frame = listener.next_task_frame().await?;
+        let id: u64 = frame.event_id.as_deref().context("no event id")?.parse()?;
+        ensure!(id >= last, "{id} after {last}");
+        last = id;
+        if frame.kind == "taskCompleted" {
+            ensure!(ended.insert(frame.payload["videoId"].to_string()), "told twice: {}", frame.raw);
+        }
+    }
+    Ok(())
 }
 
 /// What the logs have at the level that calls an operator.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use zoetrope_testing::{Platform, Service, Socket};
+use zoetrope_testing::{Platform, Service, Socket, User};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn auth_and_subscribe_in_one_breath() -> Result<()> {
@@ -119,6 +119,33 @@ async fn nonsense_is_answered_and_survived() -> Result<()> {
     assert_eq!(socket.next().await?.kind, "error");
     socket.send("ping", Value::Null).await?;
     assert_eq!(socket.next().await?.kind, "pong");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_expires_during_a_stream_is_renewed_or_ends_it() -> Result<()> {
+    let platform = Platform::builder()
+        .setting(Service::Auth, "sessions.access_token_seconds", 4)
+        .setting(Service::Notifier, "websocket.renewal_seconds", 2)
+        .start()
+        .await?;
+    let user = platform.user().await?;
+    let login = user.post("/api/auth/login", json!({ "username": user.name(), "password": User::PASSWORD })).await?.ok()?;
+    let short = user.with_token(login["accessToken"].as_str().context("accessToken")?);
+    let (mut renewed, mut forgotten) = (short.socket().await?, short.socket().await?);
+    for socket in [&mut renewed, &mut forgotten] {
+        socket.subscribe_user(None).await?;
+    }
+    for socket in [&mut renewed, &mut forgotten] {
+        assert_eq!(socket.next().await?.kind, "authExpired");
+    }
+    renewed.send("auth", json!({ "token": user.token() })).await?;
+    assert_eq!(renewed.next().await?.kind, "authSuccess");
+    assert_eq!(forgotten.next().await?.kind, "authFailed");
+    assert_eq!(forgotten.closed().await?, Some(4401));
+
+    let video_id = user.create("after the renewal").await?;
+    renewed.until(&video_id, "taskCompleted").await?;
     Ok(())
 }
 

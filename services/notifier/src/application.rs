@@ -1,12 +1,15 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    num::NonZeroU16,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::Context as _;
 use tokio::sync::Notify;
 use zoetrope_bus::{
-    ConsumeFrom, consume,
+    BusSettings, ConsumeFrom, consume,
     topology::{EVENTS, NOTIFIER_FEED, TASK_UPDATED},
 };
 use zoetrope_http::Authenticator;
@@ -16,7 +19,7 @@ use zoetrope_storage::MediaLinks;
 use zoetrope_tokens::{Revocations, Verifier};
 
 use crate::{
-    feed::{Announcer, Keeper},
+    feed::{Announcer, Keeper, Recorder},
     frames::Renderer,
     http::{self, preferences::Preferences},
     hub::{Hub, HubLimits},
@@ -29,8 +32,10 @@ use crate::{
     webhooks,
 };
 
-/// A few hundred bytes each; a minute or so of a busy platform.
-const HUB_LIMITS: HubLimits = HubLimits { mailbox: 256, remembered: 16 * 1024 };
+/// Tasks with news that may wait for one connection: more than it can subscribe to one by one, unless that is configured.
+const MAILBOX: usize = 1024;
+/// States that are remembered, of a few hundred bytes each; some seconds of a busy platform.
+const REMEMBERED: usize = 16 * 1024;
 
 /// Starts `notifier serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
@@ -40,7 +45,11 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let links = MediaLinks::new(&settings.media)?;
     let renderer = Renderer::new(links.clone());
     let database = Database::new(&settings.postgres, process.name())?;
-    let hub = Hub::new(HUB_LIMITS);
+    let hub = Hub::new(HubLimits {
+        mailbox: MAILBOX,
+        remembered: REMEMBERED,
+        streams_per_user: settings.websocket.max_connections_per_user.get(),
+    });
 
     let (states, reader) = States::new(Arc::clone(&hub));
     process.spawn("states", reader.run(database.clone(), process.stopping()));
@@ -59,8 +68,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
 
     pruning::start(&process, &database, settings.feed);
     let webhooks = webhooks::start(&process, &settings.rabbitmq, &database, links, settings.webhooks)?;
-    let keeper = Keeper { database, kept: settings.feed.kept() };
-    consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(NOTIFIER_FEED), keeper);
+    let keeper = Keeper { recorder: Recorder::start(&process, database), kept: settings.feed.kept() };
+    consume(&process, &many_at_once(&settings.rabbitmq), ConsumeFrom::Shared(NOTIFIER_FEED), keeper);
     let live = ConsumeFrom::Private {
         prefix: "notifier.live",
         exchange: EVENTS,
@@ -77,6 +86,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         renderer,
         limits: settings.websocket.limits(),
         write_timeout: settings.websocket.write_timeout,
+        max_frame_bytes: settings.websocket.max_frame_bytes.get(),
+        reconnect_within: settings.websocket.reconnect_within,
         stopping: process.stopping(),
     }));
     zoetrope_http::serve(&process, &settings.http, move |config| {
@@ -86,6 +97,12 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     })
     .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;
     Ok(())
+}
+
+/// Updates of the shared queue are saved together: many must be in hand at once, and cost nothing while they wait for each other.
+fn many_at_once(settings: &BusSettings) -> BusSettings {
+    let least = const { NonZeroU16::new(256).unwrap() };
+    BusSettings { prefetch: settings.prefetch.max(least), concurrency: settings.concurrency.max(least), ..settings.clone() }
 }
 
 /// Not ready before news can be heard for the first time. Afterwards nothing that goes away makes this service unready: connections

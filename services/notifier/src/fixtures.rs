@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 use zoetrope_contracts::{tasks::v1 as wire, timestamp};
-use zoetrope_domain::{TaskId, UserId};
+use zoetrope_domain::{FeedPosition, TaskId, UserId};
 
 use crate::task::{TaskSnapshot, Update};
 
@@ -54,6 +54,7 @@ pub fn message(task: u128, version: u64, status: wire::TaskStatus) -> wire::Task
         completed_at: ended.then(|| timestamp(updated)),
         updated_at: Some(timestamp(updated)),
         cancel_requested: false,
+        feed_position: 0,
         callback_url: String::new(),
     }
 }
@@ -86,4 +87,10 @@ pub fn cancelled(task: u128, version: u64) -> Arc<Update> {
 pub fn of_user(user: u128, task: u128, version: u64) -> Arc<Update> {
     let message = message(task, version, wire::TaskStatus::Processing);
     update(wire::TaskUpdated { user_id: user_id(user).to_string(), ..message })
+}
+
+/// The same state, at this place of its owner's feed.
+pub fn placed(position: u64, update: &Update) -> Arc<Update> {
+    let task = TaskSnapshot { position: FeedPosition::clamped(position), ..update.task.clone() };
+    Arc::new(Update::new(task, update.traceparent.clone()))
 }

@@ -6,8 +6,9 @@
 //! | part | does |
 //! |---|---|
 //! | [`feed`] | hears the message: the shared queue into the table, this replica's own queue to its connections |
-//! | [`hub`] | knows which connections follow which task, and hands updates on without ever waiting |
-//! | [`states`] | answers what a task's present state is, from the table and from what was heard |
+//! | [`hub`] | knows which streams follow what, and hands updates on without ever waiting |
+//! | [`stream`] | what a stream tells, and from where it is resumed |
+//! | [`states`] | answers what the state of a task or a feed is, from the table and from what was heard |
 //! | [`pruning`] | forgets tasks that ended long ago |
 //! | [`reconcile`] | finds in the table what the own queue lost |
 //! | [`connection`] | one connection as a pure state machine |
@@ -37,6 +38,7 @@ mod settings;
 mod socket;
 mod states;
 mod store;
+mod stream;
 mod task;
 mod webhooks;
 

@@ -65,6 +65,13 @@ pub struct WebSocketSettings {
     pub write_timeout: Duration,
     /// Tasks that one connection may follow. Default 1000.
     max_subscriptions: NonZeroUsize,
+    /// Connections that one user may have with this process. Default 100.
+    pub max_connections_per_user: NonZeroUsize,
+    /// Longest frame, and longest message in parts, that a client may send. Default 65536.
+    pub max_frame_bytes: NonZeroUsize,
+    /// When the process ends, its clients are asked to come back at different times within this one. Default 5.
+    #[serde(rename = "reconnect_within_seconds", deserialize_with = "seconds")]
+    pub reconnect_within: Duration,
 }
 
 impl Default for WebSocketSettings {
@@ -78,6 +85,9 @@ impl Default for WebSocketSettings {
             reconcile: Duration::from_secs(10),
             write_timeout: Duration::from_secs(20),
             max_subscriptions: const { NonZeroUsize::new(1000).unwrap() },
+            max_connections_per_user: const { NonZeroUsize::new(100).unwrap() },
+            max_frame_bytes: const { NonZeroUsize::new(64 * 1024).unwrap() },
+            reconnect_within: Duration::from_secs(5),
         }
     }
 }
@@ -158,7 +168,9 @@ mod tests {
         for value in [json!(0), json!(-1), json!(1e9), json!("soon")] {
             assert!(settings(json!({ "heartbeat_seconds": value })).is_err(), "{value}");
         }
-        assert!(settings(json!({ "max_subscriptions": 0 })).is_err());
+        for name in ["max_subscriptions", "max_connections_per_user", "max_frame_bytes"] {
+            assert!(settings(json!({ name: 0 })).is_err(), "{name}");
+        }
         assert!(settings(json!({ "hearbeat_seconds": 1 })).is_err());
     }
 }

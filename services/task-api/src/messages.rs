@@ -5,7 +5,7 @@ use zoetrope_contracts::{
     tasks::v1::{TaskCreated, TaskError, TaskResult, TaskStatus as StatusMessage, TaskStep as StepMessage, TaskUpdated},
     timestamp,
 };
-use zoetrope_domain::{TaskId, TaskStatus, TaskStep};
+use zoetrope_domain::{FeedPosition, TaskId, TaskStatus, TaskStep};
 
 use crate::task::Task;
 
@@ -54,7 +54,8 @@ pub fn request_cancellation(task: TaskId) -> CancelJob {
     CancelJob { task_id: task.to_string(), confirm: true }
 }
 
-pub fn task_updated(task: &Task) -> TaskUpdated {
+/// A change of a task, and its place in the feed of its owner.
+pub fn task_updated(task: &Task, position: FeedPosition) -> TaskUpdated {
     TaskUpdated {
         task_id: task.id.to_string(),
         user_id: task.user_id.to_string(),
@@ -78,6 +79,7 @@ pub fn task_updated(task: &Task) -> TaskUpdated {
         completed_at: task.completed_at.map(timestamp),
         updated_at: Some(timestamp(task.updated_at)),
         cancel_requested: task.state.awaits_cancellation(),
+        feed_position: position.get(),
         callback_url: task.callback_url.clone().unwrap_or_default(),
     }
 }

@@ -9,12 +9,14 @@
 \set user :client_id * :users + :n % :users
 BEGIN;
 WITH account AS (
-    UPDATE accounts SET balance = balance + :amount, updated_at = now()
+    UPDATE accounts SET updated_at = now(), feed_position = feed_position + 1, balance = balance + :amount
     WHERE user_id = lpad(to_hex(:user::bigint), 32, '0')::uuid AND balance + :amount >= 0
-    RETURNING user_id, balance
+    RETURNING user_id, balance, feed_position
+), entry AS (
+    INSERT INTO ledger_entries (user_id, balance_after, kind, amount, task_id, description)
+    SELECT user_id, balance, 'consume', :amount, lpad(to_hex(:task::bigint), 32, '0')::uuid, 'generation' FROM account
 )
-INSERT INTO ledger_entries (user_id, kind, amount, balance_after, task_id, description)
-SELECT user_id, 'consume', :amount, balance, lpad(to_hex(:task::bigint), 32, '0')::uuid, 'generation' FROM account;
+SELECT feed_position FROM account;
 INSERT INTO tasks (id, user_id, kind, status, progress, step, version, job_sequence, model, provider, price, prompt, input, output,
     external_id, client_request_id, error_code, error_message, error_retryable, created_at, updated_at, started_at, completed_at,
     cancel_requested_at)

@@ -1,85 +1,88 @@
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::Arc,
-    time::{Duration, Instant},
+use std::time::Instant;
+
+use super::{Effect, desk::Desk};
+use crate::{
+    frames::{FrameId, ServerFrame},
+    hub::Post,
+    stream::{Event, Following, Reading, Scope, Start, Unavailable},
 };
 
-use chrono::{DateTime, Utc};
-use zoetrope_domain::{TaskId, UserId};
-
-use super::{Effect, Unavailable, output::Output};
-use crate::{frames::ServerFrame, task::Update};
-
-/// How often the first snapshot is tried for while the states cannot be read.
-const SNAPSHOT_EVERY: Duration = Duration::from_secs(2);
-/// Ended tasks that are remembered, so that a late message does not bring one back to life.
-const REMEMBERED_ENDS: usize = 512;
-
-/// All tasks of the user, as a `photo`-style connection follows them.
+/// All tasks of the user, as a `photo`-style connection follows them, or one that asked for it.
 pub struct Everything {
-    user: UserId,
-    since: DateTime<Utc>,
-    /// Version that was told of each running task.
-    running: HashMap<TaskId, u64>,
-    ended: HashSet<TaskId>,
-    ended_in_order: VecDeque<TaskId>,
-    /// When to ask for the running tasks again; none when they are known, or being read.
-    snapshot_due: Option<Instant>,
+    following: Following,
+    /// The request that waits for its answer.
+    request: Option<Option<FrameId>>,
+    /// A reading was made, or could not be made.
+    has_begun: bool,
 }
 
 impl Everything {
-    pub fn follow(user: UserId, since: DateTime<Utc>, out: &mut Output) -> Self {
+    /// Follows without having been asked in so many words, or for a request.
+    pub fn follow(start: Start, request: Option<Option<FrameId>>, now: Instant, desk: &mut Desk) -> Self {
         // In this order: an update that comes while the states are being read is heard.
-        out.push(Effect::FollowAll(user));
-        out.push(Effect::LookForOpen(user));
-        Self { user, since, running: HashMap::new(), ended: HashSet::new(), ended_in_order: VecDeque::new(), snapshot_due: None }
+        desk.out.push(Effect::Follow(Scope::Everything));
+        let mut following = Following::begin(Scope::Everything, start, &mut desk.teller);
+        desk.read_if_due(&mut following, Scope::Everything, request.is_some(), now);
+        Self { following, request, has_begun: false }
     }
 
-    pub fn snapshot(&mut self, tasks: Result<Vec<Arc<Update>>, Unavailable>, now: Instant, out: &mut Output) {
-        match tasks {
-            Ok(tasks) => tasks.iter().for_each(|task| self.update(task, out)),
-            Err(Unavailable) => self.snapshot_due = Some(now + SNAPSHOT_EVERY),
+    /// Somebody asks for it once more.
+    pub fn ask(&mut self, id: Option<FrameId>, desk: &mut Desk) {
+        self.answer(desk);
+        desk.out.answer(id, ServerFrame::UserSubscribed { last_event_id: desk.teller.last() });
+    }
+
+    pub fn end(mut self, desk: &mut Desk) {
+        self.answer(desk);
+        desk.queries.give_up(Scope::Everything);
+        self.following.end(&mut desk.teller);
+        desk.out.push(Effect::Unfollow(Scope::Everything));
+    }
+
+    fn answer(&mut self, desk: &mut Desk) {
+        if let Some(id) = self.request.take() {
+            desk.out.answer(id, ServerFrame::UserSubscribed { last_event_id: desk.teller.last() });
         }
     }
 
-    pub fn update(&mut self, update: &Arc<Update>, out: &mut Output) {
-        let task = &update.task;
-        let told = self.running.get(&task.task_id);
-        if self.ended.contains(&task.task_id) || told.is_some_and(|version| task.version <= *version) {
-            return;
-        }
-        if task.has_ended() {
-            // What had ended before the client came is no news, even when it was read only now.
-            let is_news = told.is_some() || task.updated_at >= self.since;
-            self.end(task.task_id);
-            if !is_news {
-                return;
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    pub fn read(&mut self, reading: Result<Reading, Unavailable>, now: Instant, desk: &mut Desk) {
+        self.has_begun = true;
+        match &reading {
+            Ok(reading) => {
+                if let Some(id) = self.request.take() {
+                    let last_event_id = self.following.standpoint(reading, &desk.teller);
+                    desk.out.answer(id, ServerFrame::UserSubscribed { last_event_id });
+                }
             }
-        } else {
-            self.running.insert(task.task_id, task.version);
+            Err(Unavailable) => self.answer(desk),
         }
-        out.tell(ServerFrame::Push(Arc::clone(update)));
+        for told in self.following.read(reading, now, &mut desk.teller) {
+            let frame = match told.event {
+                Event::Present(update) => ServerFrame::TaskStatus(update),
+                Event::Missed(update) => ServerFrame::Missed(update),
+                Event::Change(update) => ServerFrame::Push(update),
+                Event::Resync(states) => ServerFrame::Resync { task: None, states },
+            };
+            desk.out.event(None, told.id, frame);
+        }
+        desk.read_if_due(&mut self.following, Scope::Everything, false, now);
     }
 
-    fn end(&mut self, task: TaskId) {
-        self.running.remove(&task);
-        self.ended.insert(task);
-        self.ended_in_order.push_back(task);
-        if self.ended_in_order.len() > REMEMBERED_ENDS
-            && let Some(oldest) = self.ended_in_order.pop_front()
-        {
-            self.ended.remove(&oldest);
+    pub fn hear(&mut self, post: &Post, desk: &mut Desk) {
+        if let Some(told) = self.following.hear(post, &mut desk.teller) {
+            desk.out.event(None, told.id, ServerFrame::Push(post.update.clone()));
         }
     }
 
-    pub fn tick(&mut self, now: Instant, out: &mut Output) {
-        if self.snapshot_due.is_some_and(|due| due <= now) {
-            self.snapshot_due = None;
-            out.push(Effect::LookForOpen(self.user));
-        }
+    pub fn tick(&mut self, now: Instant, desk: &mut Desk) {
+        desk.read_if_due(&mut self.following, Scope::Everything, false, now);
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        self.snapshot_due
+        self.following.deadline()
     }
 }

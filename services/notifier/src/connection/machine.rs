@@ -5,10 +5,18 @@ use zoetrope_domain::{SessionId, UserId};
 use zoetrope_tokens::Claims;
 
 use super::{
-    Close, Effect, Found, Input, Limits, Now, TokenRefusal, everything::Everything, output::Output, subscriptions::Subscriptions,
+    Close, Effect, Input, Limits, Now, QueryNumber, TokenRefusal,
+    desk::Desk,
+    everything::Everything,
+    nonsense::Nonsense,
+    queries::Purpose,
+    subscriptions::{self, Subscriptions},
 };
 use crate::{
     frames::{BadFrame, ClientFrame, ConnectionId, Dialect, ErrorCode, FrameId, Request, ServerFrame},
+    hub::Post,
+    states::Found,
+    stream::{Reading, Scope, Start, Unavailable},
     task::Update,
 };
 
@@ -18,13 +26,20 @@ pub struct Connection {
     limits: Arc<Limits>,
     phase: Phase,
     /// The `auth` frame whose token is being checked.
-    checking: Option<(Option<FrameId>, Dialect)>,
+    checking: Option<Checking>,
     last_heard: Instant,
     next_beat: Instant,
+    nonsense: Nonsense,
     subscriptions: Subscriptions,
-    /// Present on a `photo`-style connection.
+    /// Present on a `photo`-style connection, and on one that asked for it.
     everything: Option<Everything>,
-    out: Output,
+    desk: Desk,
+}
+
+struct Checking {
+    id: Option<FrameId>,
+    dialect: Dialect,
+    start: Start,
 }
 
 enum Phase {
@@ -60,13 +75,14 @@ impl Connection {
             checking: None,
             last_heard: now,
             next_beat: now + limits.heartbeat,
+            nonsense: Nonsense::default(),
             subscriptions: Subscriptions::default(),
             everything: None,
-            out: Output::new(),
+            desk: Desk::new(),
             limits,
         };
-        connection.out.tell(ServerFrame::Connected { connection: id });
-        let greeting = connection.out.take();
+        connection.desk.out.tell(ServerFrame::Connected { connection: id });
+        let greeting = connection.desk.out.take();
         (connection, greeting)
     }
 
@@ -80,36 +96,37 @@ impl Connection {
                 self.last_heard = now.instant;
                 match ClientFrame::parse(text) {
                     Ok(frame) => self.request(frame, now),
-                    Err(bad) => self.refuse(bad),
+                    Err(bad) => self.refuse(bad, now.instant),
                 }
             }
             Input::Binary => {
                 self.last_heard = now.instant;
-                self.refuse(BadFrame::invalid("a frame must be text"));
+                self.refuse(BadFrame::invalid("a frame must be text"), now.instant);
             }
             Input::Alive => self.last_heard = now.instant,
             Input::Checked(verdict) => self.checked(verdict, now),
             Input::SessionEnded => self.unauthorized(None, TokenRefusal::SessionEnded.to_string()),
-            Input::Found(number, found) => {
-                let found = found.into_iter().map(|found| self.if_own(found)).collect();
-                self.subscriptions.found(number, found, now.instant, &mut self.out);
-            }
-            Input::OpenTasks(tasks) => {
-                if let Some(everything) = &mut self.everything {
-                    everything.snapshot(tasks, now.instant, &mut self.out);
-                }
-            }
-            Input::Update(update) => self.update(&update),
+            Input::Found(number, found) => self.found(number, found),
+            Input::Read(number, reading) => self.read(number, reading, now.instant),
+            Input::News(post) => self.hear(&post),
             Input::Tick => self.tick(now.instant),
             Input::Overflowed => self.close(Close::TooSlow),
-            Input::Stopping => self.close(Close::Restart),
+            Input::Stopping { retry_after } => {
+                self.desk.out.tell(ServerFrame::Reconnect { retry_after });
+                self.close(Close::Restart { retry_after });
+            }
         }
-        self.out.take()
+        self.desk.out.take()
     }
 
     /// Whether it takes the next frame. Not while the answer to an earlier one is on its way: answers come in order.
     pub fn reads(&self, now: Instant) -> bool {
-        self.checking.is_none() && self.subscriptions.blocked_until(now).is_none()
+        self.checking.is_none() && self.desk.queries.blocked_until(now).is_none()
+    }
+
+    /// Whether it takes news. Not before the first look at all tasks is answered: how things are comes before how they change.
+    pub fn hears(&self) -> bool {
+        self.everything.as_ref().is_none_or(Everything::has_begun)
     }
 
     /// When it wants an [`Input::Tick`] at the latest.
@@ -122,7 +139,7 @@ impl Connection {
         };
         let parts = [
             phase,
-            self.subscriptions.blocked_until(now),
+            self.desk.queries.blocked_until(now),
             self.subscriptions.deadline(),
             self.everything.as_ref().and_then(Everything::deadline),
         ];
@@ -138,52 +155,68 @@ impl Connection {
 
     fn request(&mut self, ClientFrame { id, request }: ClientFrame, now: Now) {
         match (request, &self.phase) {
-            (Request::Auth { token, dialect }, _) => {
-                self.checking = Some((id, dialect));
-                self.out.push(Effect::CheckToken(token));
+            (Request::Auth { token, dialect, start }, _) => {
+                self.checking = Some(Checking { id, dialect, start });
+                self.desk.out.push(Effect::CheckToken(token));
             }
-            (Request::Ping, _) => self.out.answer(id, ServerFrame::Pong),
+            (Request::Ping, _) => self.desk.out.answer(id, ServerFrame::Pong),
             (_, Phase::Anonymous { .. } | Phase::Closed) => {
-                self.out.answer(id, ServerFrame::error(ErrorCode::Unauthorized, "sign in first: send an auth frame", None));
+                self.desk.out.answer(id, ServerFrame::error(ErrorCode::Unauthorized, "sign in first: send an auth frame", None));
             }
             (_, Phase::Expired { .. }) => {
                 let message = "the token has expired: send an auth frame";
-                self.out.answer(id, ServerFrame::error(ErrorCode::Unauthorized, message, None));
+                self.desk.out.answer(id, ServerFrame::error(ErrorCode::Unauthorized, message, None));
             }
-            (_, Phase::SignedIn { .. }) if self.everything.is_some() => {
+            (_, Phase::SignedIn { .. }) if self.desk.out.dialect == Dialect::Flat => {
                 let message = "this connection follows all tasks: it takes auth and ping";
-                self.out.answer(id, ServerFrame::error(ErrorCode::Validation, message, None));
+                self.desk.out.answer(id, ServerFrame::error(ErrorCode::Validation, message, None));
             }
-            (Request::Subscribe(task), Phase::SignedIn { identity, .. }) => {
-                let user = identity.user;
-                self.subscriptions.subscribe((user, task), id, now.instant, &self.limits, &mut self.out);
+            (Request::Subscribe(task, start), Phase::SignedIn { .. }) => {
+                self.subscriptions.subscribe(task, (id, start), now.instant, &self.limits, &mut self.desk);
             }
-            (Request::Unsubscribe(task), Phase::SignedIn { .. }) => self.subscriptions.unsubscribe(task, id, &mut self.out),
-            (Request::Status(tasks), Phase::SignedIn { .. }) => self.subscriptions.ask(tasks, id, now.instant, &mut self.out),
+            (Request::Unsubscribe(task), Phase::SignedIn { .. }) => self.subscriptions.unsubscribe(task, id, &mut self.desk),
+            (Request::SubscribeUser(start), Phase::SignedIn { .. }) => match &mut self.everything {
+                Some(everything) => everything.ask(id, &mut self.desk),
+                None => self.everything = Some(Everything::follow(start, Some(id), now.instant, &mut self.desk)),
+            },
+            (Request::UnsubscribeUser, Phase::SignedIn { .. }) => {
+                if let Some(everything) = self.everything.take() {
+                    everything.end(&mut self.desk);
+                }
+                self.desk.out.answer(id, ServerFrame::UserUnsubscribed);
+            }
+            (Request::Status(tasks), Phase::SignedIn { .. }) => subscriptions::ask(tasks, id, now.instant, &mut self.desk),
         }
     }
 
-    fn refuse(&mut self, bad: BadFrame) {
+    fn refuse(&mut self, bad: BadFrame, now: Instant) {
         let BadFrame { id, code, message, video_id } = bad;
-        self.out.answer(id, ServerFrame::Error { code, message, video_id });
+        self.desk.out.answer(id, ServerFrame::Error { code, message, video_id });
+        if code == ErrorCode::Validation && self.nonsense.heard(now) {
+            self.close(Close::Nonsense);
+        }
     }
 
     fn checked(&mut self, verdict: Result<Claims, TokenRefusal>, now: Now) {
-        let Some((id, dialect)) = self.checking.take() else { return };
+        let Some(Checking { id, dialect, start }) = self.checking.take() else { return };
         let before = self.identity();
         if before.is_none() {
-            self.out.dialect = dialect;
+            self.desk.out.dialect = dialect;
         }
         match verdict {
+            Err(refusal @ TokenRefusal::TooMany(_)) => {
+                self.desk.out.answer(id, ServerFrame::error(ErrorCode::TooManyConnections, refusal.to_string(), None));
+                self.close(Close::TooMany);
+            }
             Err(refusal) => self.unauthorized(id, refusal.to_string()),
             Ok(claims) if before.is_some_and(|identity| identity.user != claims.user_id) => {
                 self.unauthorized(id, "the token belongs to another user".to_owned());
             }
-            Ok(claims) => self.sign_in(id, claims, now),
+            Ok(claims) => self.sign_in(id, claims, start, now),
         }
     }
 
-    fn sign_in(&mut self, id: Option<FrameId>, claims: Claims, now: Now) {
+    fn sign_in(&mut self, id: Option<FrameId>, claims: Claims, start: Start, now: Now) {
         let is_first = self.identity().is_none();
         let identity = Identity { user: claims.user_id, session: claims.session_id };
         let good_for = (claims.expires_at - now.time).max(TimeDelta::zero()).to_std().unwrap_or_default();
@@ -194,38 +227,53 @@ impl Connection {
             connection: self.id,
             expires_at: claims.expires_at,
         };
-        self.out.answer(id, frame);
-        if is_first && self.out.dialect == Dialect::Flat {
-            self.everything = Some(Everything::follow(identity.user, now.time, &mut self.out));
+        self.desk.out.answer(id, frame);
+        if is_first && self.desk.out.dialect == Dialect::Flat {
+            self.everything = Some(Everything::follow(start, None, now.instant, &mut self.desk));
         }
     }
 
     fn unauthorized(&mut self, id: Option<FrameId>, error: String) {
-        self.out.answer(id, ServerFrame::AuthFailed { error });
+        self.desk.out.answer(id, ServerFrame::AuthFailed { error });
         self.close(Close::Unauthorized);
     }
 
-    /// Whoever found it, a task of somebody else is none.
-    fn if_own(&self, found: Found) -> Found {
-        match found {
-            Found::State(update) if self.owns(&update) => Found::State(update),
-            Found::State(_) | Found::Nothing => Found::Nothing,
-            Found::Unavailable => Found::Unavailable,
+    fn found(&mut self, number: QueryNumber, found: Vec<Found>) {
+        let Some(Purpose::Status(id, tasks)) = self.desk.queries.answered(number) else { return };
+        for (task, found) in tasks.into_iter().zip(found) {
+            // Whoever found it, a task of somebody else is none.
+            let found = match found {
+                Found::State(update) if !self.owns(&update) => Found::Nothing,
+                found => found,
+            };
+            let (event_id, frame) = (self.desk.teller.last(), self.subscriptions.present_state(task, found));
+            self.desk.out.event(id.clone(), event_id, frame);
+        }
+    }
+
+    fn read(&mut self, number: QueryNumber, mut reading: Result<Reading, Unavailable>, now: Instant) {
+        let Some(Purpose::Read(scope)) = self.desk.queries.answered(number) else { return };
+        if let Ok(reading) = &mut reading {
+            reading.states.retain(|update| self.owns(update));
+        }
+        match (scope, &mut self.everything) {
+            (Scope::Task(task), _) => self.subscriptions.read(task, reading, now, &mut self.desk),
+            (Scope::Everything, Some(everything)) => everything.read(reading, now, &mut self.desk),
+            (Scope::Everything, None) => {}
+        }
+    }
+
+    fn hear(&mut self, post: &Post) {
+        if !self.owns(&post.update) || self.subscriptions.hear(post, &mut self.desk) {
+            return;
+        }
+        if let Some(everything) = &mut self.everything {
+            everything.hear(post, &mut self.desk);
         }
     }
 
     fn owns(&self, update: &Update) -> bool {
         self.identity().is_some_and(|identity| identity.user == update.task.user_id)
-    }
-
-    fn update(&mut self, update: &Arc<Update>) {
-        if !self.owns(update) {
-            return;
-        }
-        match &mut self.everything {
-            Some(everything) => everything.update(update, &mut self.out),
-            None => self.subscriptions.update(update, &mut self.out),
-        }
     }
 
     fn tick(&mut self, now: Instant) {
@@ -235,7 +283,7 @@ impl Connection {
                 return self.unauthorized(None, error);
             }
             Phase::SignedIn { identity, until } if until <= now => {
-                self.out.tell(ServerFrame::AuthExpired);
+                self.desk.out.tell(ServerFrame::AuthExpired);
                 self.phase = Phase::Expired { identity, until: now + self.limits.renewal };
             }
             Phase::Expired { until, .. } if until <= now => return self.unauthorized(None, "token has expired".to_owned()),
@@ -247,26 +295,26 @@ impl Connection {
         if self.next_beat <= now {
             self.beat(now);
         }
-        self.subscriptions.tick(now, &mut self.out);
+        self.subscriptions.tick(now, &mut self.desk);
         if let Some(everything) = &mut self.everything {
-            everything.tick(now, &mut self.out);
+            everything.tick(now, &mut self.desk);
         }
     }
 
     fn beat(&mut self, now: Instant) {
         self.next_beat = now + self.limits.heartbeat;
         // Clients of the other dialect know no such frame; the protocol's ping is enough there.
-        if self.out.dialect == Dialect::Enveloped {
-            self.out.tell(ServerFrame::Heartbeat);
+        if self.desk.out.dialect == Dialect::Enveloped {
+            self.desk.out.tell(ServerFrame::Heartbeat);
         }
-        self.out.push(Effect::Ping);
+        self.desk.out.push(Effect::Ping);
         if let Phase::SignedIn { identity, .. } = self.phase {
-            self.out.push(Effect::CheckSession(identity.session));
+            self.desk.out.push(Effect::CheckSession(identity.session));
         }
     }
 
     fn close(&mut self, reason: Close) {
         self.phase = Phase::Closed;
-        self.out.close(reason);
+        self.desk.out.close(reason);
     }
 }

@@ -8,32 +8,36 @@
 //!
 //! * A client hears of its own tasks only, and of a task's versions in growing order.
 //! * A subscription is registered before the state is read, and both ways of hearing are merged by version: nothing is missed
-//!   between the two, nothing comes twice.
+//!   between the two, nothing comes twice. [`crate::stream`] sees to that, and to the ids from which a client resumes.
 //! * A task that does not exist and one of another user are answered in the same words after the same wait.
 //! * Requests are answered in their order. Only a subscription to a task that is not known yet is overtaken: it stays pending.
 
+mod desk;
 mod everything;
 mod machine;
+mod nonsense;
 mod output;
 mod queries;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use zoetrope_domain::{SessionId, TaskId, UserId};
+use zoetrope_domain::{SessionId, TaskId};
 use zoetrope_tokens::Claims;
 
 pub use machine::Connection;
 pub use queries::QueryNumber;
 
-use crate::{frames::Outgoing, task::Update};
+use crate::{
+    frames::Outgoing,
+    hub::{Post, TooManyStreams},
+    states::Found,
+    stream::{Reading, Scope, Start, Unavailable},
+};
 
 /// The times and numbers that bound a connection.
 #[derive(Debug, Clone, Copy)]
@@ -74,31 +78,17 @@ pub enum Input<'a> {
     SessionEnded,
     /// What a [`Effect::Look`] found, a finding per task.
     Found(QueryNumber, Vec<Found>),
-    /// The running tasks of the user, as [`Effect::LookForOpen`] wants them. An error: the states cannot be read now.
-    OpenTasks(Result<Vec<Arc<Update>>, Unavailable>),
+    /// What [`Effect::Read`] wants.
+    Read(QueryNumber, Result<Reading, Unavailable>),
     /// A task that the connection follows has changed.
-    Update(Arc<Update>),
+    News(Post),
     /// The [deadline](Connection::deadline) has come.
     Tick,
     /// The client takes its frames too slowly.
     Overflowed,
-    /// The process is about to end.
-    Stopping,
+    /// The process is about to end. The client is to come back after this time.
+    Stopping { retry_after: Duration },
 }
-
-/// What a look at a task's state found.
-#[derive(Debug, Clone)]
-pub enum Found {
-    State(Arc<Update>),
-    /// No such task is known.
-    Nothing,
-    /// The states cannot be read now.
-    Unavailable,
-}
-
-/// The states cannot be read now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unavailable;
 
 /// Why a token lets nobody in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +97,9 @@ pub enum TokenRefusal {
     Token(#[from] zoetrope_tokens::TokenError),
     #[error("the session has ended")]
     SessionEnded,
+    /// The token is good, but its user has enough connections.
+    #[error(transparent)]
+    TooMany(#[from] TooManyStreams),
 }
 
 /// What is to be done, in this order.
@@ -121,16 +114,14 @@ pub enum Effect {
     CheckToken(SecretString),
     /// Answer with [`Input::SessionEnded`] if so.
     CheckSession(SessionId),
-    /// From now on changes of this task are inputs.
-    Follow(TaskId, UserId),
+    /// From now on changes of this are inputs.
+    Follow(Scope),
     /// Undoes [`Effect::Follow`].
-    Unfollow(TaskId),
-    /// From now on changes of all tasks of this user are inputs.
-    FollowAll(UserId),
+    Unfollow(Scope),
+    /// Answer with [`Input::Read`].
+    Read(QueryNumber, Scope, Start),
     /// Answer with [`Input::Found`].
     Look(QueryNumber, Vec<TaskId>),
-    /// Answer with [`Input::OpenTasks`].
-    LookForOpen(UserId),
 }
 
 /// Why the server ends a connection.
@@ -139,7 +130,14 @@ pub enum Close {
     Unauthorized,
     Silent,
     TooSlow,
-    Restart,
+    /// The process ends. The client is asked to come back after this time.
+    Restart {
+        retry_after: Duration,
+    },
+    /// Its user has enough connections.
+    TooMany,
+    /// It sent too much that nobody can understand.
+    Nonsense,
     /// The client broke the WebSocket protocol.
     Protocol,
     /// A text frame was not UTF-8.

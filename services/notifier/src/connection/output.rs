@@ -1,3 +1,5 @@
+use zoetrope_domain::FeedPosition;
+
 use super::{Close, Effect};
 use crate::frames::{Dialect, FrameId, Outgoing, ServerFrame};
 
@@ -23,7 +25,12 @@ impl Output {
 
     /// Answers the request with this id.
     pub fn answer(&mut self, id: Option<FrameId>, frame: ServerFrame) {
-        self.push(Effect::Send(Outgoing { dialect: self.dialect, id, frame }));
+        self.event(id, None, frame);
+    }
+
+    /// Tells of tasks. Whoever has seen it resumes from `event_id`.
+    pub fn event(&mut self, id: Option<FrameId>, event_id: Option<FeedPosition>, frame: ServerFrame) {
+        self.push(Effect::Send(Outgoing { dialect: self.dialect, id, event_id, frame }));
     }
 
     pub fn close(&mut self, reason: Close) {

@@ -5,7 +5,7 @@ use std::{
 
 use zoetrope_domain::TaskId;
 
-use crate::frames::FrameId;
+use crate::{frames::FrameId, stream::Scope};
 
 /// How long requests wait behind a look at the states. It takes milliseconds; when the database is away the others go on.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -14,21 +14,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QueryNumber(u64);
 
-/// A look that is under way.
-#[derive(Debug)]
-pub struct Query {
-    pub tasks: Vec<TaskId>,
-    pub purpose: Purpose,
-    /// Requests behind it wait until then.
-    blocks_until: Option<Instant>,
-}
-
+/// What a look is for.
 #[derive(Debug)]
 pub enum Purpose {
-    /// For the waiting subscriptions to these tasks.
-    Subscribe,
-    /// For the request with this id.
-    Status(Option<FrameId>),
+    /// What is followed.
+    Read(Scope),
+    /// For the request with this id, about these tasks.
+    Status(Option<FrameId>, Vec<TaskId>),
 }
 
 /// The looks that are under way.
@@ -38,15 +30,22 @@ pub struct Queries {
     open: HashMap<QueryNumber, Query>,
 }
 
+#[derive(Debug)]
+struct Query {
+    purpose: Purpose,
+    /// Requests behind it wait until then.
+    blocks_until: Option<Instant>,
+}
+
 impl Queries {
     /// A look that a request asked for: later requests wait for it, as long as it is quick.
-    pub fn ask(&mut self, tasks: Vec<TaskId>, purpose: Purpose, now: Instant) -> QueryNumber {
-        self.insert(Query { tasks, purpose, blocks_until: Some(now + PATIENCE) })
+    pub fn ask(&mut self, purpose: Purpose, now: Instant) -> QueryNumber {
+        self.insert(Query { purpose, blocks_until: Some(now + PATIENCE) })
     }
 
     /// A look that nobody asked for just now.
-    pub fn ask_again(&mut self, tasks: Vec<TaskId>) -> QueryNumber {
-        self.insert(Query { tasks, purpose: Purpose::Subscribe, blocks_until: None })
+    pub fn ask_again(&mut self, purpose: Purpose) -> QueryNumber {
+        self.insert(Query { purpose, blocks_until: None })
     }
 
     fn insert(&mut self, query: Query) -> QueryNumber {
@@ -56,8 +55,13 @@ impl Queries {
         number
     }
 
-    pub fn answered(&mut self, number: QueryNumber) -> Option<Query> {
-        self.open.remove(&number)
+    pub fn answered(&mut self, number: QueryNumber) -> Option<Purpose> {
+        self.open.remove(&number).map(|query| query.purpose)
+    }
+
+    /// What was asked for this is of no use any more.
+    pub fn give_up(&mut self, scope: Scope) {
+        self.open.retain(|_, query| !matches!(query.purpose, Purpose::Read(of) if of == scope));
     }
 
     /// Until when requests have to wait, if they have to.

@@ -1,140 +1,140 @@
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use zoetrope_domain::{TaskId, UserId};
+use zoetrope_domain::TaskId;
 
-use super::{
-    Effect, Found, Limits, QueryNumber,
-    output::Output,
-    queries::{Purpose, Queries},
-};
+use super::{Effect, Limits, desk::Desk, queries::Purpose};
 use crate::{
     frames::{ErrorCode, FrameId, NO_SUCH_TASK, ServerFrame},
+    hub::Post,
+    states::Found,
+    stream::{Following, Reading, ReadingKind, Scope, Start, Unavailable},
     task::Update,
 };
 
-/// While a task does not appear, how often its state is looked for. Updates are heard meanwhile, so this only mends what was lost.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Requests to one waiting subscription; a client that repeats itself more often gets refused.
 const MOST_REQUESTS: usize = 16;
 
 /// The tasks that a connection asked for, one by one.
 #[derive(Default)]
-pub struct Subscriptions {
-    /// Tasks that were not seen yet.
-    waiting: HashMap<TaskId, Waiting>,
-    /// The newest state that was told of each running task.
-    following: HashMap<TaskId, Arc<Update>>,
-    queries: Queries,
+pub struct Subscriptions(HashMap<TaskId, Subscription>);
+
+struct Subscription {
+    following: Following,
+    stage: Stage,
 }
 
-struct Waiting {
-    requests: Vec<Option<FrameId>>,
-    gives_up: Instant,
-    /// None while a look is under way.
-    looks_again: Option<Instant>,
-    /// The last look could not be made.
-    unavailable: bool,
+enum Stage {
+    /// Its task was not seen yet.
+    Waiting {
+        requests: Vec<(Option<FrameId>, Start)>,
+        gives_up: Instant,
+        /// The last look could not be made.
+        unavailable: bool,
+    },
+    /// The newest state that the client knows.
+    Confirmed(Arc<Update>),
 }
 
 impl Subscriptions {
     pub fn subscribe(
         &mut self,
-        (user, task): (UserId, TaskId),
-        id: Option<FrameId>,
+        task: TaskId,
+        (id, start): (Option<FrameId>, Start),
         now: Instant,
         limits: &Limits,
-        out: &mut Output,
+        desk: &mut Desk,
     ) {
-        if let Some(told) = self.following.get(&task) {
-            out.answer(id.clone(), ServerFrame::SubscribeSuccess(task));
-            out.answer(id, ServerFrame::TaskStatus(Arc::clone(told)));
-        } else if let Some(waiting) = self.waiting.get_mut(&task) {
-            if waiting.requests.len() < MOST_REQUESTS {
-                waiting.requests.push(id);
-            } else {
-                out.answer(id, ServerFrame::error(ErrorCode::TooLarge, "this subscription is pending already", Some(task)));
+        let count = self.0.len();
+        if let Some(subscription) = self.0.get_mut(&task) {
+            match &mut subscription.stage {
+                Stage::Confirmed(told) => confirm(told, id, start, desk),
+                Stage::Waiting { requests, .. } if requests.len() < MOST_REQUESTS => requests.push((id, start)),
+                Stage::Waiting { .. } => {
+                    let message = "this subscription is pending already";
+                    desk.out.answer(id, ServerFrame::error(ErrorCode::TooLarge, message, Some(task)));
+                }
             }
-        } else if self.waiting.len() + self.following.len() >= limits.subscriptions {
+        } else if count >= limits.subscriptions {
             let message = format!("a connection can follow {} tasks at the most", limits.subscriptions);
-            out.answer(id, ServerFrame::error(ErrorCode::TooLarge, message, Some(task)));
+            desk.out.answer(id, ServerFrame::error(ErrorCode::TooLarge, message, Some(task)));
         } else {
-            let gives_up = now + limits.subscribe_wait;
-            self.waiting.insert(task, Waiting { requests: vec![id], gives_up, looks_again: None, unavailable: false });
+            let scope = Scope::Task(task);
             // In this order: an update that comes while the state is being read is heard.
-            out.push(Effect::Follow(task, user));
-            out.push(Effect::Look(self.queries.ask(vec![task], Purpose::Subscribe, now), vec![task]));
+            desk.out.push(Effect::Follow(scope));
+            let mut following = Following::begin(scope, start, &mut desk.teller);
+            desk.read_if_due(&mut following, scope, true, now);
+            let stage = Stage::Waiting { requests: vec![(id, start)], gives_up: now + limits.subscribe_wait, unavailable: false };
+            self.0.insert(task, Subscription { following, stage });
         }
     }
 
-    pub fn unsubscribe(&mut self, task: TaskId, id: Option<FrameId>, out: &mut Output) {
-        self.give_up(task, out);
-        if self.following.remove(&task).is_some() {
-            out.push(Effect::Unfollow(task));
-        }
-        out.answer(id, ServerFrame::UnsubscribeSuccess(task));
+    pub fn unsubscribe(&mut self, task: TaskId, id: Option<FrameId>, desk: &mut Desk) {
+        self.give_up(task, desk);
+        desk.out.answer(id, ServerFrame::UnsubscribeSuccess(task));
     }
 
-    /// Answers with the present states, once.
-    pub fn ask(&mut self, tasks: Vec<TaskId>, id: Option<FrameId>, now: Instant, out: &mut Output) {
-        if !tasks.is_empty() {
-            let number = self.queries.ask(tasks.clone(), Purpose::Status(id), now);
-            out.push(Effect::Look(number, tasks));
-        }
-    }
-
-    /// A change was heard of.
-    pub fn update(&mut self, update: &Arc<Update>, out: &mut Output) {
+    /// A change was heard of. False if it is none of its tasks.
+    pub fn hear(&mut self, post: &Post, desk: &mut Desk) -> bool {
+        let update = &post.update;
         let task = update.task.task_id;
-        if let Some(waiting) = self.waiting.remove(&task) {
-            for id in waiting.requests {
-                out.answer(id.clone(), ServerFrame::SubscribeSuccess(task));
-                out.answer(id, ServerFrame::TaskStatus(Arc::clone(update)));
+        let Some(Subscription { following, stage }) = self.0.get_mut(&task) else { return false };
+        match stage {
+            // The client knows more than this; what it does not know is still to come.
+            Stage::Waiting { requests, .. } if requests.iter().all(|(_, start)| !start.lacks(update)) => return true,
+            Stage::Waiting { requests, .. } => {
+                following.hear(post, &mut desk.teller);
+                for (id, start) in std::mem::take(requests) {
+                    confirm(update, id, start, desk);
+                }
             }
-        } else {
-            match self.following.get(&task) {
-                Some(told) if update.is_newer_than(told) => out.tell(ServerFrame::Push(Arc::clone(update))),
-                Some(_) | None => return,
-            }
+            Stage::Confirmed(told) if !update.is_newer_than(told) => return true,
+            Stage::Confirmed(_) => match following.hear(post, &mut desk.teller) {
+                Some(told) => desk.out.event(None, told.id, ServerFrame::Push(Arc::clone(update))),
+                None => return true,
+            },
         }
-        if update.task.has_ended() {
-            // Nothing will follow; the client may ask again.
-            self.following.remove(&task);
-            out.push(Effect::Unfollow(task));
-        } else {
-            self.following.insert(task, Arc::clone(update));
-        }
+        *stage = Stage::Confirmed(Arc::clone(update));
+        self.end_if_over(task, desk);
+        true
     }
 
-    /// A look has its answer.
-    pub fn found(&mut self, number: QueryNumber, found: Vec<Found>, now: Instant, out: &mut Output) {
-        let Some(query) = self.queries.answered(number) else { return };
-        for (task, found) in query.tasks.into_iter().zip(found) {
-            match &query.purpose {
-                Purpose::Subscribe => self.looked_for(task, found, now, out),
-                Purpose::Status(id) => out.answer(id.clone(), self.present_state(task, found)),
+    /// A reading has its answer.
+    pub fn read(&mut self, task: TaskId, reading: Result<Reading, Unavailable>, now: Instant, desk: &mut Desk) {
+        let Some(Subscription { following, stage }) = self.0.get_mut(&task) else { return };
+        let read_at_all = reading.is_ok();
+        let found = reading.as_ref().ok().and_then(|reading| Some((Arc::clone(reading.states.first()?), reading.kind)));
+        // What it tells is told below, in answer to the requests.
+        following.read(reading, now, &mut desk.teller);
+        match (stage, found) {
+            (Stage::Waiting { unavailable, .. }, None) => *unavailable = !read_at_all,
+            (stage @ Stage::Waiting { .. }, Some((update, kind))) => {
+                if let Stage::Waiting { requests, .. } = stage {
+                    for (id, start) in std::mem::take(requests) {
+                        let is_lost = kind == ReadingKind::Resync && matches!(start, Start::After(_));
+                        confirm(&update, id, if is_lost { Start::Unknown } else { start }, desk);
+                    }
+                }
+                *stage = Stage::Confirmed(update);
             }
+            (Stage::Confirmed(told), Some((update, _))) if update.is_newer_than(told) => {
+                desk.out.event(None, desk.teller.last(), ServerFrame::Missed(Arc::clone(&update)));
+                *told = update;
+            }
+            (Stage::Confirmed(_), _) => {}
         }
-    }
-
-    fn looked_for(&mut self, task: TaskId, found: Found, now: Instant, out: &mut Output) {
-        let unavailable = match found {
-            Found::State(update) => return self.update(&update, out),
-            Found::Nothing => false,
-            Found::Unavailable => true,
-        };
-        if let Some(waiting) = self.waiting.get_mut(&task) {
-            waiting.unavailable = unavailable;
-            waiting.looks_again = Some(now + LOOK_EVERY);
+        self.end_if_over(task, desk);
+        if let Some(subscription) = self.0.get_mut(&task) {
+            desk.read_if_due(&mut subscription.following, Scope::Task(task), false, now);
         }
     }
 
     /// What was told is never taken back by an older state from the table.
-    fn present_state(&self, task: TaskId, found: Found) -> ServerFrame {
-        match (self.following.get(&task), found) {
+    pub fn present_state(&self, task: TaskId, found: Found) -> ServerFrame {
+        let told = self.0.get(&task).and_then(|subscription| match &subscription.stage {
+            Stage::Confirmed(told) => Some(told),
+            Stage::Waiting { .. } => None,
+        });
+        match (told, found) {
             (Some(told), Found::State(update)) if update.is_newer_than(told) => ServerFrame::TaskUpdated(update),
             (Some(told), _) => ServerFrame::TaskUpdated(Arc::clone(told)),
             (None, Found::State(update)) => ServerFrame::TaskUpdated(update),
@@ -143,42 +143,70 @@ impl Subscriptions {
         }
     }
 
-    pub fn tick(&mut self, now: Instant, out: &mut Output) {
-        let due = |moment: Instant| moment <= now;
-        let too_late: Vec<TaskId> =
-            self.waiting.iter().filter(|(_, waiting)| due(waiting.gives_up)).map(|(task, _)| *task).collect();
+    pub fn tick(&mut self, now: Instant, desk: &mut Desk) {
+        let gives_up =
+            |subscription: &Subscription| matches!(subscription.stage, Stage::Waiting { gives_up, .. } if gives_up <= now);
+        let too_late: Vec<TaskId> = self.0.iter().filter(|(_, it)| gives_up(it)).map(|(task, _)| *task).collect();
         for task in too_late {
-            self.give_up(task, out);
+            self.give_up(task, desk);
         }
-
-        let mut tasks = Vec::new();
-        for (task, waiting) in &mut self.waiting {
-            if waiting.looks_again.is_some_and(due) {
-                waiting.looks_again = None;
-                tasks.push(*task);
-            }
+        for (task, subscription) in &mut self.0 {
+            desk.read_if_due(&mut subscription.following, Scope::Task(*task), false, now);
         }
-        if !tasks.is_empty() {
-            out.push(Effect::Look(self.queries.ask_again(tasks.clone()), tasks));
-        }
-    }
-
-    /// Ends a subscription whose task did not appear.
-    fn give_up(&mut self, task: TaskId, out: &mut Output) {
-        let Some(waiting) = self.waiting.remove(&task) else { return };
-        for id in waiting.requests {
-            out.answer(id, if waiting.unavailable { unavailable(task) } else { not_found(task) });
-        }
-        out.push(Effect::Unfollow(task));
-    }
-
-    /// Until when requests have to wait, if they have to.
-    pub fn blocked_until(&self, now: Instant) -> Option<Instant> {
-        self.queries.blocked_until(now)
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        self.waiting.values().map(|waiting| waiting.looks_again.map_or(waiting.gives_up, |look| look.min(waiting.gives_up))).min()
+        let of = |subscription: &Subscription| {
+            let gives_up = match subscription.stage {
+                Stage::Waiting { gives_up, .. } => Some(gives_up),
+                Stage::Confirmed(_) => None,
+            };
+            [gives_up, subscription.following.deadline()].into_iter().flatten().min()
+        };
+        self.0.values().filter_map(of).min()
+    }
+
+    /// Nothing follows an end; the client may ask again.
+    fn end_if_over(&mut self, task: TaskId, desk: &mut Desk) {
+        let is_over = |it: &Subscription| matches!(&it.stage, Stage::Confirmed(told) if told.task.has_ended());
+        if self.0.get(&task).is_some_and(is_over) {
+            self.give_up(task, desk);
+        }
+    }
+
+    /// Ends a subscription. Whoever waits for a task that did not appear hears so.
+    fn give_up(&mut self, task: TaskId, desk: &mut Desk) {
+        let Some(Subscription { following, stage }) = self.0.remove(&task) else { return };
+        if let Stage::Waiting { requests, unavailable: is_away, .. } = stage {
+            for (id, _) in requests {
+                desk.out.answer(id, if is_away { unavailable(task) } else { not_found(task) });
+            }
+        }
+        desk.queries.give_up(Scope::Task(task));
+        following.end(&mut desk.teller);
+        desk.out.push(Effect::Unfollow(Scope::Task(task)));
+    }
+}
+
+/// Answers a request from where its client stands.
+fn confirm(update: &Arc<Update>, id: Option<FrameId>, start: Start, desk: &mut Desk) {
+    let task = update.task.task_id;
+    let event_id = desk.teller.last();
+    desk.out.answer(id.clone(), ServerFrame::SubscribeSuccess(task));
+    match start {
+        Start::Unknown => {
+            desk.out.event(id, event_id, ServerFrame::Resync { task: Some(task), states: vec![Arc::clone(update)] });
+        }
+        start if start.lacks(update) => desk.out.event(id, event_id, ServerFrame::TaskStatus(Arc::clone(update))),
+        Start::Present | Start::After(_) => {}
+    }
+}
+
+/// Answers with the present states, once.
+pub fn ask(tasks: Vec<TaskId>, id: Option<FrameId>, now: Instant, desk: &mut Desk) {
+    if !tasks.is_empty() {
+        let number = desk.queries.ask(Purpose::Status(id, tasks.clone()), now);
+        desk.out.push(Effect::Look(number, tasks));
     }
 }
 

@@ -3,6 +3,7 @@ use serde_json::{Map, Value};
 use zoetrope_domain::TaskId;
 
 use super::{Dialect, ErrorCode, FrameId, server::NO_SUCH_TASK};
+use crate::stream::Start;
 
 /// How many tasks one request may ask about.
 const MOST_TASKS: usize = 100;
@@ -21,10 +22,15 @@ pub enum Request {
     Auth {
         token: SecretString,
         dialect: Dialect,
+        /// For the dialect that follows all tasks at once.
+        start: Start,
     },
     Ping,
-    Subscribe(TaskId),
+    Subscribe(TaskId, Start),
     Unsubscribe(TaskId),
+    /// Everything of the user.
+    SubscribeUser(Start),
+    UnsubscribeUser,
     /// The present state of some tasks, once.
     Status(Vec<TaskId>),
 }
@@ -77,8 +83,10 @@ fn request(frame: &mut Map<String, Value>) -> Result<Request, BadFrame> {
     match kind.as_str() {
         "auth" => Ok(auth(frame, &mut payload)),
         "ping" => Ok(Request::Ping),
-        "subscribe_task" => Ok(Request::Subscribe(video_id(&mut payload)?)),
+        "subscribe_task" => Ok(Request::Subscribe(video_id(&mut payload)?, start(&mut payload))),
         "unsubscribe_task" => Ok(Request::Unsubscribe(video_id(&mut payload)?)),
+        "subscribe_user" => Ok(Request::SubscribeUser(start(&mut payload))),
+        "unsubscribe_user" => Ok(Request::UnsubscribeUser),
         "requestTaskStatus" => Ok(Request::Status(vec![video_id(&mut payload)?])),
         "requestMultipleTaskStatus" => Ok(Request::Status(video_ids(&mut payload)?)),
         _ => Err(BadFrame::invalid("type is none that this server knows")),
@@ -92,7 +100,17 @@ fn auth(frame: &mut Map<String, Value>, payload: &mut Map<String, Value>) -> Req
         (token, _) => (token.unwrap_or_default(), Dialect::Enveloped),
     };
     let token = if let Value::String(token) = token { token } else { String::new() };
-    Request::Auth { token: token.into(), dialect }
+    Request::Auth { token: token.into(), dialect, start: start(frame) }
+}
+
+/// What cannot be read is an id all the same: of an event that nobody knows.
+fn start(fields: &mut Map<String, Value>) -> Start {
+    match fields.remove("lastEventId") {
+        None | Some(Value::Null) => Start::Present,
+        Some(Value::String(text)) => Start::parse(Some(&text)),
+        Some(Value::Number(number)) => Start::parse(Some(&number.to_string())),
+        Some(_) => Start::Unknown,
+    }
 }
 
 fn video_id(payload: &mut Map<String, Value>) -> Result<TaskId, BadFrame> {
@@ -117,6 +135,7 @@ fn task_id(value: Value) -> Result<TaskId, BadFrame> {
 mod tests {
     use secrecy::ExposeSecret;
     use serde_json::json;
+    use zoetrope_domain::FeedPosition;
 
     use super::*;
     use crate::fixtures::task_id;
@@ -142,7 +161,7 @@ mod tests {
         ];
         for (frame, wanted, dialect) in cases {
             match parse(frame.clone()).unwrap().request {
-                Request::Auth { token, dialect: found } => {
+                Request::Auth { token, dialect: found, start: Start::Present } => {
                     assert_eq!((token.expose_secret(), found), (wanted, dialect), "{frame}");
                 }
                 other => panic!("{frame} is {other:?}"),
@@ -155,7 +174,7 @@ mod tests {
         let video = task_id(7).to_video_id();
         let request = |kind: &str, payload: Value| parse(json!({ "type": kind, "id": "r-1", "payload": payload })).unwrap();
         let subscribe = request("subscribe_task", json!({ "videoId": video }));
-        assert!(matches!(subscribe.request, Request::Subscribe(task) if task == task_id(7)));
+        assert!(matches!(subscribe.request, Request::Subscribe(task, Start::Present) if task == task_id(7)));
         assert_eq!(subscribe.id, Some(FrameId::Text("r-1".to_owned())));
         let unsubscribe = request("unsubscribe_task", json!({ "videoId": task_id(7) }));
         assert!(matches!(unsubscribe.request, Request::Unsubscribe(task) if task == task_id(7)));
@@ -165,6 +184,31 @@ mod tests {
         assert!(matches!(many.request, Request::Status(tasks) if tasks == [task_id(7), task_id(8)]));
         assert!(matches!(parse(json!({ "type": "ping" })).unwrap().request, Request::Ping));
         assert!(matches!(parse(json!({ "type": "ping", "payload": null })).unwrap().request, Request::Ping));
+    }
+
+    #[test]
+    fn a_client_that_comes_back_says_what_it_has_seen() {
+        let video = task_id(7).to_video_id();
+        let seen = |position| Start::After(FeedPosition::clamped(position));
+        for (id, wanted) in [
+            (json!("17"), seen(17)),
+            (json!(17), seen(17)),
+            (json!("0"), seen(0)),
+            (json!(null), Start::Present),
+            (json!(""), Start::Unknown),
+            (json!("17x"), Start::Unknown),
+            (json!(-1), Start::Unknown),
+            (json!({}), Start::Unknown),
+        ] {
+            let payload = json!({ "videoId": video, "lastEventId": id });
+            let task = parse(json!({ "type": "subscribe_task", "payload": payload })).unwrap().request;
+            assert!(matches!(task, Request::Subscribe(_, start) if start == wanted), "{id}");
+            let user = parse(json!({ "type": "subscribe_user", "payload": { "lastEventId": id } })).unwrap().request;
+            assert!(matches!(user, Request::SubscribeUser(start) if start == wanted), "{id}");
+            let auth = parse(json!({ "type": "auth", "token": "t", "lastEventId": id })).unwrap().request;
+            assert!(matches!(auth, Request::Auth { start, .. } if start == wanted), "{id}");
+        }
+        assert!(matches!(parse(json!({ "type": "unsubscribe_user" })).unwrap().request, Request::UnsubscribeUser));
     }
 
     #[test]

@@ -37,9 +37,21 @@ fn payload(frame: &ServerFrame, links: &MediaLinks, facts: &Facts) -> Value {
         ServerFrame::AuthExpired => json!({ "error": "token has expired" }),
         ServerFrame::SubscribeSuccess(task) => json!({ "videoId": task.to_video_id(), "subscribed": true }),
         ServerFrame::UnsubscribeSuccess(task) => json!({ "videoId": task.to_video_id(), "subscribed": false }),
+        ServerFrame::UserSubscribed { last_event_id } => {
+            json!({ "subscribed": true, "lastEventId": last_event_id.map(|id| id.to_string()) })
+        }
+        ServerFrame::UserUnsubscribed => json!({ "subscribed": false }),
         ServerFrame::TaskStatus(update) => status(&update.task, links, facts.now),
         ServerFrame::TaskUpdated(update) => updated(&update.task, links, facts.now),
-        ServerFrame::Push(update) => change(&update.task, links, facts.now),
+        ServerFrame::Push(update) | ServerFrame::Missed(update) => change(&update.task, links, facts.now),
+        ServerFrame::Resync { task, states } => {
+            let tasks: Vec<Value> = states.iter().map(|update| status(&update.task, links, facts.now)).collect();
+            match task {
+                Some(task) => json!({ "videoId": task.to_video_id(), "tasks": tasks }),
+                None => json!({ "tasks": tasks }),
+            }
+        }
+        ServerFrame::Reconnect { retry_after } => json!({ "retryAfterMs": view::milliseconds(*retry_after) }),
         ServerFrame::Pong => json!({}),
         ServerFrame::Heartbeat => json!({ "uptime": facts.uptime.as_secs(), "connectedClients": facts.connected_clients }),
         ServerFrame::Error { code, message, video_id: None } => json!({ "code": code.as_str(), "message": message }),

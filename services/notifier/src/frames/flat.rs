@@ -1,10 +1,12 @@
 //! The dialect of `photo`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use zoetrope_storage::MediaLinks;
 
-use super::{Facts, Outgoing, ServerFrame, envelope, view};
-use crate::task::{Ending, TaskSnapshot};
+use super::{Facts, Outgoing, ServerFrame, envelope, server::flat_kind, view};
+use crate::task::{Ending, TaskSnapshot, Update};
 
 /// The fields beside `type`; the timestamp is in Unix milliseconds.
 pub fn text(outgoing: &Outgoing, links: &MediaLinks, facts: &Facts) -> String {
@@ -28,8 +30,16 @@ pub fn text(outgoing: &Outgoing, links: &MediaLinks, facts: &Facts) -> String {
             "message": "token has expired: sign in again",
             "timestamp": timestamp,
         }),
-        ServerFrame::Push(update) | ServerFrame::TaskStatus(update) | ServerFrame::TaskUpdated(update) => {
-            change(kind, &update.task, links, facts)
+        ServerFrame::Push(update)
+        | ServerFrame::Missed(update)
+        | ServerFrame::TaskStatus(update)
+        | ServerFrame::TaskUpdated(update) => change(kind, &update.task, links, facts),
+        ServerFrame::Resync { states, .. } => {
+            let frame = |update: &Arc<Update>| change(flat_kind(update.task.status), &update.task, links, facts);
+            json!({ "type": kind, "tasks": states.iter().map(frame).collect::<Vec<_>>(), "timestamp": timestamp })
+        }
+        ServerFrame::Reconnect { retry_after } => {
+            json!({ "type": kind, "retry_after_ms": view::milliseconds(*retry_after), "timestamp": timestamp })
         }
         ServerFrame::Pong => json!({ "type": kind, "timestamp": timestamp }),
         ServerFrame::Error { code, message, .. } => {
@@ -39,6 +49,8 @@ pub fn text(outgoing: &Outgoing, links: &MediaLinks, facts: &Facts) -> String {
         ServerFrame::Connected { .. }
         | ServerFrame::SubscribeSuccess(_)
         | ServerFrame::UnsubscribeSuccess(_)
+        | ServerFrame::UserSubscribed { .. }
+        | ServerFrame::UserUnsubscribed
         | ServerFrame::Heartbeat => return envelope::text(outgoing, links, facts),
     };
     frame.to_string()

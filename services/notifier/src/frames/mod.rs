@@ -5,6 +5,8 @@
 //! | [`Dialect::Enveloped`] | `sora_ui` | `{ "type", "id"?, "timestamp", "payload" }` |
 //! | [`Dialect::Flat`] | `photo` | `{ "type", …fields…, "timestamp" }` |
 //!
+//! In both, what tells of tasks has an `eventId` beside `type`.
+//!
 //! [`ClientFrame`] is what a client asks, [`ServerFrame`] what the server says; neither knows of sockets.
 
 mod client;

@@ -25,11 +25,18 @@ impl Renderer {
         Self { links }
     }
 
-    /// The JSON text. A push is rendered once for all who hear it: it answers nobody, so it carries no id.
-    pub fn text<'a>(&self, outgoing: &'a Outgoing, facts: &Facts) -> Cow<'a, str> {
-        match &outgoing.frame {
-            ServerFrame::Push(update) => update.text(outgoing.dialect, || self.render(outgoing, facts)).into(),
+    /// The JSON text. A change is rendered once for all who hear it: it answers nobody, so it carries no id of a request. The id of the event
+    /// is each stream's own.
+    pub fn text(&self, outgoing: &Outgoing, facts: &Facts) -> String {
+        let text: Cow<'_, str> = match &outgoing.frame {
+            ServerFrame::Push(update) | ServerFrame::Missed(update) => {
+                update.text(outgoing.dialect, || self.render(outgoing, facts)).into()
+            }
             _ => self.render(outgoing, facts).into(),
+        };
+        match (outgoing.event_id, text.strip_prefix('{')) {
+            (Some(id), Some(fields)) => format!("{{\"eventId\":\"{id}\",{fields}"),
+            _ => text.into_owned(),
         }
     }
 

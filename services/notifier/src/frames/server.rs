@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use zoetrope_domain::{TaskId, TaskStatus, UserId};
+use zoetrope_domain::{FeedPosition, TaskId, TaskStatus, UserId};
 
 use super::{ConnectionId, Dialect, FrameId};
 use crate::task::Update;
@@ -15,6 +15,8 @@ pub struct Outgoing {
     pub dialect: Dialect,
     /// The id of the request that it answers.
     pub id: Option<FrameId>,
+    /// Whoever has seen this frame, and those before it, resumes from here.
+    pub event_id: Option<FeedPosition>,
     pub frame: ServerFrame,
 }
 
@@ -39,12 +41,28 @@ pub enum ServerFrame {
     AuthExpired,
     SubscribeSuccess(TaskId),
     UnsubscribeSuccess(TaskId),
+    /// The client follows everything of its user. Until the next event, it resumes from here.
+    UserSubscribed {
+        last_event_id: Option<FeedPosition>,
+    },
+    UserUnsubscribed,
     /// The state at subscription.
     TaskStatus(Arc<Update>),
     /// The answer to a question about a state.
     TaskUpdated(Arc<Update>),
     /// A change: progress or an end.
     Push(Arc<Update>),
+    /// A change that happened while the client was away.
+    Missed(Arc<Update>),
+    /// The client must forget what it knows, of one task or of all: this is how things are.
+    Resync {
+        task: Option<TaskId>,
+        states: Vec<Arc<Update>>,
+    },
+    /// The connection is about to end; the client is asked to come back after this time.
+    Reconnect {
+        retry_after: Duration,
+    },
     Pong,
     Heartbeat,
     Error {
@@ -61,6 +79,7 @@ pub enum ErrorCode {
     Unauthorized,
     NotFound,
     TooLarge,
+    TooManyConnections,
     Unavailable,
 }
 
@@ -71,6 +90,7 @@ impl ErrorCode {
             Self::Unauthorized => "UNAUTHORIZED",
             Self::NotFound => "NOT_FOUND",
             Self::TooLarge => "TOO_LARGE",
+            Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
             Self::Unavailable => "UNAVAILABLE",
         }
     }
@@ -89,15 +109,14 @@ impl Outgoing {
         match (self.dialect, &self.frame) {
             (Dialect::Flat, ServerFrame::AuthSuccess { .. }) => "auth_success",
             (Dialect::Flat, ServerFrame::AuthFailed { .. } | ServerFrame::AuthExpired) => "error",
-            (Dialect::Flat, ServerFrame::Push(update) | ServerFrame::TaskStatus(update) | ServerFrame::TaskUpdated(update)) => {
-                match update.task.status {
-                    TaskStatus::Queued | TaskStatus::Processing => "task_progress",
-                    TaskStatus::Completed => "task_complete",
-                    // Its clients know no third end.
-                    TaskStatus::Failed | TaskStatus::Cancelled => "task_failed",
-                }
-            }
-            (Dialect::Enveloped, ServerFrame::Push(update)) => match update.task.status {
+            (
+                Dialect::Flat,
+                ServerFrame::Push(update)
+                | ServerFrame::Missed(update)
+                | ServerFrame::TaskStatus(update)
+                | ServerFrame::TaskUpdated(update),
+            ) => flat_kind(update.task.status),
+            (Dialect::Enveloped, ServerFrame::Push(update) | ServerFrame::Missed(update)) => match update.task.status {
                 TaskStatus::Queued | TaskStatus::Processing => "taskProgress",
                 TaskStatus::Completed => "taskCompleted",
                 TaskStatus::Failed => "taskFailed",
@@ -107,13 +126,25 @@ impl Outgoing {
             (_, ServerFrame::AuthSuccess { .. }) => "authSuccess",
             (_, ServerFrame::AuthFailed { .. }) => "authFailed",
             (_, ServerFrame::AuthExpired) => "authExpired",
-            (_, ServerFrame::SubscribeSuccess(_)) => "subscribeSuccess",
-            (_, ServerFrame::UnsubscribeSuccess(_)) => "unsubscribeSuccess",
+            (_, ServerFrame::SubscribeSuccess(_) | ServerFrame::UserSubscribed { .. }) => "subscribeSuccess",
+            (_, ServerFrame::UnsubscribeSuccess(_) | ServerFrame::UserUnsubscribed) => "unsubscribeSuccess",
             (_, ServerFrame::TaskStatus(_)) => "taskStatus",
             (_, ServerFrame::TaskUpdated(_)) => "taskUpdated",
+            (_, ServerFrame::Resync { .. }) => "resync",
+            (_, ServerFrame::Reconnect { .. }) => "reconnect",
             (_, ServerFrame::Pong) => "pong",
             (_, ServerFrame::Heartbeat) => "heartbeat",
             (_, ServerFrame::Error { .. }) => "error",
         }
+    }
+}
+
+/// The `type` of a flat frame about a task in this state.
+pub fn flat_kind(status: TaskStatus) -> &'static str {
+    match status {
+        TaskStatus::Queued | TaskStatus::Processing => "task_progress",
+        TaskStatus::Completed => "task_complete",
+        // Its clients know no third end.
+        TaskStatus::Failed | TaskStatus::Cancelled => "task_failed",
     }
 }

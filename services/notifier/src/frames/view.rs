@@ -1,5 +1,7 @@
 //! The parts of a task that frames of both dialects show.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use zoetrope_domain::TaskStatus;
@@ -76,6 +78,10 @@ pub fn metrics(task: &TaskSnapshot) -> Value {
 /// Why a task failed.
 pub fn error(failure: &TaskFailure) -> Value {
     json!({ "code": failure.code, "message": failure.message, "details": null, "retryable": failure.retryable })
+}
+
+pub fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Seconds with three decimals. Clocks of several machines took part, so a negative time counts as none.

@@ -3,9 +3,6 @@ use zoetrope_http::ProblemBody;
 
 use crate::socket::{self, Context};
 
-/// Longest frame, and longest message in parts, that a client may send. Ours are requests of a few hundred bytes.
-const MAX_FRAME_BYTES: usize = 64 * 1024;
-
 /// Live updates of one's tasks, over a WebSocket.
 ///
 /// Frames both ways are JSON texts `{ "type", "id"?, "timestamp", "payload" }`; an answer carries the `id` of its request, and
@@ -14,8 +11,10 @@ const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// | client sends | payload | server answers |
 /// |---|---|---|
 /// | `auth`, within 10 s | `token` | `authSuccess` with `userId, username, sessionId, expiresAt`; or `authFailed` with `error`, and close 4401 |
-/// | `subscribe_task` | `videoId` | `subscribeSuccess`, then `taskStatus` with the present state, then each change; or `error` |
+/// | `subscribe_task` | `videoId`, `lastEventId`? | `subscribeSuccess`, then `taskStatus` with the present state, then each change; or `error` |
 /// | `unsubscribe_task` | `videoId` | `unsubscribeSuccess` |
+/// | `subscribe_user` | `lastEventId`? | `subscribeSuccess` with `lastEventId`, then `taskStatus` for each task that has not ended, then each change of any own task |
+/// | `unsubscribe_user` | | `unsubscribeSuccess` |
 /// | `requestTaskStatus` | `videoId` | `taskUpdated` with `videoId, status, progress, videoUrl, error` |
 /// | `requestMultipleTaskStatus` | `videoIds`, up to 100 | `taskUpdated` for each |
 /// | `ping` | | `pong` |
@@ -25,11 +24,20 @@ const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// and `videoId` where one was asked for; a task of another user is `NOT_FOUND`, and so is one that ended long ago (30 days, unless configured), which
 /// `GET /api/video/tasks/{videoId}` still shows.
 ///
-/// With `{"type": "auth", "token": "…"}`, the token beside the type, a connection follows all tasks of its user and speaks flat frames:
-/// `auth_success`, `task_progress`, `task_complete`, `task_failed`, `error`, `pong`, with `task_id` and their fields beside `type`.
+/// **Resuming.** Frames that tell of tasks carry an `eventId` beside `type`: a text that means nothing to a client. Who has lost a connection
+/// sends the last one that it has seen as `lastEventId`, and hears what changed since instead of the present state: with `subscribe_user` of all
+/// own tasks, in order; with `subscribe_task` of that task, if it changed. For a task, it must be an id that came after its `subscribeSuccess`.
+/// Where the server cannot go on from it, because it is too old, or unknown, it sends `resync` with `tasks`, the present state of all (or of
+/// the one with `videoId`) that have not ended or ended within a day: the client must forget what it knew.
 ///
-/// Close codes: 4401 not signed in, 4408 silent for 90 s, 1012 the server restarts, 1013 the client reads too slowly, 1009 a frame
-/// above 64 KiB.
+/// Before the server restarts it sends `reconnect` with `retryAfterMs`, another time for each client.
+///
+/// With `{"type": "auth", "token": "…", "lastEventId"?}`, the token beside the type, a connection follows all tasks of its user and speaks
+/// flat frames: `auth_success`, `task_progress`, `task_complete`, `task_failed`, `resync`, `reconnect`, `error`, `pong`, with `task_id` and
+/// their fields beside `type`.
+///
+/// Close codes: 4401 not signed in, 4408 silent for 90 s, 1008 too many connections of one user or ten frames in a minute that cannot be
+/// understood, 1009 a frame above 64 KiB, 1012 the server restarts, 1013 the client reads too slowly.
 #[utoipa::path(
     get,
     path = "/ws",
@@ -40,8 +48,8 @@ const MAX_FRAME_BYTES: usize = 64 * 1024;
     )
 )]
 pub async fn websocket(request: HttpRequest, body: web::Payload, context: web::Data<Context>) -> Result<HttpResponse, Error> {
+    let body = socket::guarded(&request, body, context.max_frame_bytes).await?;
     let (response, session, messages) = actix_ws::handle(&request, body)?;
-    let messages = messages.max_frame_size(MAX_FRAME_BYTES).aggregate_continuations().max_continuation_size(MAX_FRAME_BYTES);
     // On this worker, beside its other connections; it ends with the connection, or when the process stops.
     rt::spawn(socket::run(context.into_inner(), session, messages));
     Ok(response)

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
+use zoetrope_domain::FeedPosition;
+
 use super::Mailbox;
 use crate::task::Update;
 
-/// The connections that follow one thing.
+/// The streams that follow one thing.
 #[derive(Default)]
 pub struct Followers(Vec<Arc<Mailbox>>);
 
@@ -22,9 +24,9 @@ impl Followers {
         self.0.is_empty()
     }
 
-    pub fn tell(&self, update: &Arc<Update>) {
+    pub fn tell(&self, update: &Arc<Update>, frontier: Option<FeedPosition>) {
         for mailbox in &self.0 {
-            mailbox.put(update);
+            mailbox.put(update, frontier);
         }
     }
 }

@@ -5,14 +5,22 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use zoetrope_domain::{FeedPosition, TaskId};
 
 use super::lock;
-use crate::task::Update;
+use crate::{metrics, task::Update};
 
-/// The updates that wait for one connection: at most one per task, the newest.
+/// News on its way to one stream.
+#[derive(Debug, Clone)]
+pub struct Post {
+    pub update: Arc<Update>,
+    /// Up to which place of the feed everything that concerns the stream was posted before this, or with it. None: nobody knows yet.
+    pub frontier: Option<FeedPosition>,
+}
+
+/// The news that waits for one stream: at most one post per task, the newest, in the order in which they came. So their frontiers grow.
 ///
-/// When it is full, progress gives way; the next change of that task brings it up to date. An end is never dropped: a mailbox full of
-/// ends says that its client is hopelessly slow.
+/// Nothing else is ever left out. A mailbox that is full says that its client is hopelessly slow: it must come again, and resumes.
 pub struct Mailbox {
     capacity: usize,
     queue: Mutex<Queue>,
@@ -21,16 +29,15 @@ pub struct Mailbox {
 
 #[derive(Default)]
 struct Queue {
-    updates: VecDeque<Arc<Update>>,
+    posts: VecDeque<(TaskId, Post)>,
     overflowed: bool,
 }
 
 /// What was in a mailbox.
 #[derive(Debug)]
 pub enum Mail {
-    /// In the order in which the tasks first had news.
-    Updates(VecDeque<Arc<Update>>),
-    /// An end was lost: the client must come again and ask.
+    Posts(Vec<Post>),
+    /// Something found no room: the client must come again.
     Overflowed,
 }
 
@@ -40,17 +47,20 @@ impl Mailbox {
     }
 
     /// Never waits.
-    pub fn put(&self, update: &Arc<Update>) {
+    pub fn put(&self, update: &Arc<Update>, frontier: Option<FeedPosition>) {
         let mut queue = lock(&self.queue);
         let task = update.task.task_id;
-        if let Some(waiting) = queue.updates.iter_mut().find(|waiting| waiting.task.task_id == task) {
-            if update.is_newer_than(waiting) {
-                *waiting = Arc::clone(update);
+        if let Some(index) = queue.posts.iter().position(|(waiting, _)| *waiting == task) {
+            if queue.posts.get(index).is_some_and(|(_, waiting)| !update.is_newer_than(&waiting.update)) {
+                return;
             }
-            return;
+            queue.posts.remove(index);
+            metrics::coalesced();
         }
-        if queue.updates.len() < self.capacity || queue.makes_room_for(update) {
-            queue.updates.push_back(Arc::clone(update));
+        if queue.posts.len() < self.capacity {
+            queue.posts.push_back((task, Post { update: Arc::clone(update), frontier }));
+        } else {
+            queue.overflowed = true;
         }
         drop(queue);
         self.wake.notify_one();
@@ -71,26 +81,12 @@ impl Mailbox {
         let mut queue = lock(&self.queue);
         if queue.overflowed {
             Some(Mail::Overflowed)
-        } else if queue.updates.is_empty() {
+        } else if queue.posts.is_empty() {
             None
         } else {
-            Some(Mail::Updates(mem::take(&mut queue.updates)))
-        }
-    }
-}
-
-impl Queue {
-    /// Whether a full queue has found a place for it.
-    fn makes_room_for(&mut self, update: &Update) -> bool {
-        if !update.task.has_ended() {
-            return false;
-        }
-        match self.updates.iter().position(|waiting| !waiting.task.has_ended()) {
-            Some(progress) => self.updates.remove(progress).is_some(),
-            None => {
-                self.overflowed = true;
-                false
-            }
+            let posts = mem::take(&mut queue.posts);
+            drop(queue);
+            Some(Mail::Posts(posts.into_iter().map(|(_, post)| post).collect()))
         }
     }
 }
@@ -102,51 +98,55 @@ mod tests {
     use super::*;
     use crate::fixtures::{completed, processing};
 
-    fn versions(mailbox: &Mailbox) -> Vec<(u128, u64)> {
+    fn at(position: u64) -> Option<FeedPosition> {
+        Some(FeedPosition::clamped(position))
+    }
+
+    /// Number and version of each task, and the frontier.
+    fn mail(mailbox: &Mailbox) -> Vec<(u128, u64, u64)> {
         match mailbox.take().now_or_never() {
             None => Vec::new(),
-            Some(Mail::Updates(updates)) => {
-                updates.iter().map(|update| (update.task.task_id.as_uuid().as_u128(), update.task.version)).collect()
-            }
+            Some(Mail::Posts(posts)) => posts
+                .iter()
+                .map(|Post { update, frontier }| {
+                    let task = &update.task;
+                    (task.task_id.as_uuid().as_u128(), task.version, frontier.unwrap_or_default().get())
+                })
+                .collect(),
             Some(Mail::Overflowed) => panic!("overflowed"),
         }
     }
 
     #[test]
-    fn only_the_newest_of_a_task_waits() {
+    fn only_the_newest_of_a_task_waits_at_the_end() {
         let mailbox = Mailbox::new(8);
-        for update in [processing(1, 2, 10), processing(2, 2, 10), processing(1, 4, 30), processing(1, 3, 20)] {
-            mailbox.put(&update);
+        for (update, frontier) in
+            [(processing(1, 2, 10), 1), (processing(2, 2, 10), 2), (processing(1, 4, 30), 4), (processing(1, 3, 20), 5)]
+        {
+            mailbox.put(&update, at(frontier));
         }
-        assert_eq!(versions(&mailbox), [(1, 4), (2, 2)]);
-        assert_eq!(versions(&mailbox), []);
+        assert_eq!(mail(&mailbox), [(2, 2, 2), (1, 4, 4)]);
+        assert_eq!(mail(&mailbox), []);
     }
 
     #[test]
-    fn progress_gives_way_to_ends() {
-        let mailbox = Mailbox::new(2);
-        mailbox.put(&processing(1, 2, 10));
-        mailbox.put(&completed(2, 5));
-        mailbox.put(&processing(3, 2, 10));
-        mailbox.put(&completed(4, 5));
-        assert_eq!(versions(&mailbox), [(2, 5), (4, 5)]);
-    }
-
-    #[test]
-    fn an_end_that_finds_no_room_is_never_lost_quietly() {
-        let mailbox = Mailbox::new(2);
-        for task in 1..=3 {
-            mailbox.put(&completed(task, 5));
+    fn what_finds_no_room_is_never_lost_quietly() {
+        for third in [processing(3, 2, 10), completed(3, 5)] {
+            let mailbox = Mailbox::new(2);
+            mailbox.put(&processing(1, 2, 10), at(1));
+            mailbox.put(&completed(2, 5), at(2));
+            mailbox.put(&completed(1, 5), at(3));
+            mailbox.put(&third, at(4));
+            assert!(matches!(mailbox.take().now_or_never(), Some(Mail::Overflowed)));
+            assert!(matches!(mailbox.take().now_or_never(), Some(Mail::Overflowed)), "and it stays so");
         }
-        assert!(matches!(mailbox.take().now_or_never(), Some(Mail::Overflowed)));
-        assert!(matches!(mailbox.take().now_or_never(), Some(Mail::Overflowed)), "and it stays so");
     }
 
     #[tokio::test]
     async fn whoever_waits_is_woken() {
         let mailbox = Arc::new(Mailbox::new(2));
         let waiting = Arc::clone(&mailbox);
-        let (mail, ()) = tokio::join!(async move { waiting.take().await }, async { mailbox.put(&completed(1, 2)) });
-        assert!(matches!(mail, Mail::Updates(updates) if updates.len() == 1));
+        let (mail, ()) = tokio::join!(async move { waiting.take().await }, async { mailbox.put(&completed(1, 2), at(1)) });
+        assert!(matches!(mail, Mail::Posts(posts) if posts.len() == 1));
     }
 }

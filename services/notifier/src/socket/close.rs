@@ -2,15 +2,12 @@ use std::{io, time::Duration};
 
 use actix_web::error::PayloadError;
 use actix_ws::{CloseCode, CloseReason, ProtocolError, Session};
-use rand::RngExt;
 use tokio::time::timeout;
 
 use crate::connection::Close;
 
 /// What a closing frame may take. Then the connection is dropped.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Clients that are sent away together are asked to come back within this time, not all at once.
-const RECONNECT_WITHIN_MILLIS: u32 = 5000;
 
 impl Close {
     const fn code(self) -> u16 {
@@ -18,7 +15,8 @@ impl Close {
             Self::Unauthorized => 4401,
             Self::Silent => 4408,
             Self::TooSlow => 1013,
-            Self::Restart => 1012,
+            Self::Restart { .. } => 1012,
+            Self::TooMany | Self::Nonsense => 1008,
             Self::Protocol => 1002,
             Self::NotText => 1007,
             Self::TooLong => 1009,
@@ -31,7 +29,9 @@ impl Close {
             Self::Unauthorized => "unauthorized",
             Self::Silent => "silent",
             Self::TooSlow => "too_slow",
-            Self::Restart => "restart",
+            Self::Restart { .. } => "restart",
+            Self::TooMany => "too_many",
+            Self::Nonsense => "nonsense",
             Self::Protocol => "protocol",
             Self::NotText => "not_text",
             Self::TooLong => "too_long",
@@ -43,11 +43,13 @@ impl Close {
         match self {
             Self::Unauthorized => "unauthorized".to_owned(),
             Self::Silent => "no sign of life".to_owned(),
-            Self::TooSlow => "too slow: reconnect and ask for the present state".to_owned(),
-            Self::Restart => format!("restarting: reconnect in {} ms", rand::rng().random_range(0..RECONNECT_WITHIN_MILLIS)),
+            Self::TooSlow => "too slow: reconnect and resume".to_owned(),
+            Self::Restart { retry_after } => format!("restarting: reconnect in {} ms", retry_after.as_millis()),
+            Self::TooMany => "too many connections of this user".to_owned(),
+            Self::Nonsense => "too many frames that cannot be understood".to_owned(),
             Self::Protocol => "protocol error".to_owned(),
             Self::NotText => "text must be UTF-8".to_owned(),
-            Self::TooLong => "a frame may have 64 KiB at the most".to_owned(),
+            Self::TooLong => "the frame is too long".to_owned(),
         }
     }
 }
@@ -73,10 +75,12 @@ pub fn cause(error: &ProtocolError) -> Option<Close> {
     match error {
         ProtocolError::Overflow => Some(Close::TooLong),
         ProtocolError::Io(error) if error.kind() == io::ErrorKind::InvalidData => Some(Close::NotText),
-        ProtocolError::Io(error) => match error.get_ref() {
-            Some(cause) if cause.is::<PayloadError>() => None,
+        ProtocolError::Io(error) => match error.get_ref().map(|cause| cause.downcast_ref()) {
+            Some(Some(PayloadError::Overflow)) => Some(Close::TooLong),
+            Some(Some(PayloadError::EncodingCorrupted)) => Some(Close::Protocol),
+            Some(Some(_)) => None,
             // The only other error that is wrapped like this: the parts of a frame are too long together.
-            _ => Some(Close::TooLong),
+            Some(None) | None => Some(Close::TooLong),
         },
         _ => Some(Close::Protocol),
     }
@@ -94,11 +98,16 @@ mod tests {
         assert_eq!(io(io::Error::new(io::ErrorKind::InvalidData, "utf-8")), Some(Close::NotText));
         assert_eq!(io(io::Error::other("Exceeded maximum continuation size")), Some(Close::TooLong));
         assert_eq!(io(io::Error::other(PayloadError::Incomplete(None))), None);
+        assert_eq!(io(io::Error::other(PayloadError::Overflow)), Some(Close::TooLong));
+        assert_eq!(io(io::Error::other(PayloadError::EncodingCorrupted)), Some(Close::Protocol));
     }
 
     #[test]
     fn codes_reach_the_wire_as_they_are() {
-        for close in [Close::Unauthorized, Close::Silent, Close::TooSlow, Close::Restart, Close::TooLong] {
+        let restart = Close::Restart { retry_after: Duration::from_secs(86_400) };
+        for close in
+            [Close::Unauthorized, Close::Silent, Close::TooSlow, restart, Close::TooLong, Close::TooMany, Close::Nonsense]
+        {
             assert_eq!(u16::from(CloseCode::from(close.code())), close.code());
             assert!(close.description().len() <= 123, "the protocol cuts longer ones");
         }

@@ -24,6 +24,8 @@ pub struct Context {
     renderer: Renderer,
     pub(super) limits: Arc<Limits>,
     pub(super) write_timeout: Duration,
+    pub max_frame_bytes: usize,
+    pub(super) reconnect_within: Duration,
     pub(super) stopping: CancellationToken,
     started: Instant,
 }
@@ -38,15 +40,41 @@ pub struct Parts {
     pub limits: Limits,
     /// How long one frame may take to be written.
     pub write_timeout: Duration,
+    /// Longest frame, and longest message in parts, that a client may send.
+    pub max_frame_bytes: usize,
+    /// Clients that are sent away together are asked to come back within this time, not all at once.
+    pub reconnect_within: Duration,
     /// Ends all connections.
     pub stopping: CancellationToken,
 }
 
 impl Context {
     pub fn new(parts: Parts) -> Self {
-        let Parts { hub, states, verifier, revocations, renderer, limits, write_timeout, stopping } = parts;
-        let limits = Arc::new(limits);
-        Self { hub, states, verifier, revocations, renderer, limits, write_timeout, stopping, started: Instant::now() }
+        let Parts {
+            hub,
+            states,
+            verifier,
+            revocations,
+            renderer,
+            limits,
+            write_timeout,
+            max_frame_bytes,
+            reconnect_within,
+            stopping,
+        } = parts;
+        Self {
+            hub,
+            states,
+            verifier,
+            revocations,
+            renderer,
+            limits: Arc::new(limits),
+            write_timeout,
+            max_frame_bytes,
+            reconnect_within,
+            stopping,
+            started: Instant::now(),
+        }
     }
 
     pub(super) async fn check_token(&self, token: &SecretString) -> Result<Claims, TokenRefusal> {
@@ -57,8 +85,13 @@ impl Context {
         Ok(claims)
     }
 
+    /// What one of many clients is asked to wait before it comes back.
+    pub(super) fn retry_after(&self) -> Duration {
+        self.reconnect_within.mul_f64(rand::random())
+    }
+
     pub(super) fn render(&self, outgoing: &Outgoing) -> String {
         let facts = Facts { now: Utc::now(), uptime: self.started.elapsed(), connected_clients: self.hub.connections() };
-        self.renderer.text(outgoing, &facts).into_owned()
+        self.renderer.text(outgoing, &facts)
     }
 }

@@ -5,23 +5,31 @@
 
 mod close;
 mod context;
+mod frame_guard;
 
 use std::{ops::ControlFlow, pin::pin, sync::Arc, time::Instant};
 
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError, Session};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream, ProtocolError, Session};
 use chrono::Utc;
 use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use secrecy::SecretString;
 use tokio::time::{sleep_until, timeout};
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 use zoetrope_service::trace::continue_from;
+use zoetrope_tokens::Claims;
 
-pub use self::context::{Context, Parts};
+pub use self::{
+    context::{Context, Parts},
+    frame_guard::guarded,
+};
 use crate::{
-    connection::{Close, Connection, Effect, Input, Now},
+    connection::{Close, Connection, Effect, Input, Now, QueryNumber, TokenRefusal},
     frames::{ConnectionId, Outgoing, ServerFrame},
     hub::{Mail, Membership},
     metrics,
+    states::Look,
+    stream::{Scope, Start},
 };
 
 /// How a connection ended.
@@ -45,7 +53,9 @@ struct Socket {
 }
 
 /// Serves one connection until it ends.
-pub async fn run(context: Arc<Context>, session: Session, messages: AggregatedMessageStream) {
+pub async fn run(context: Arc<Context>, session: Session, messages: MessageStream) {
+    let longest = context.max_frame_bytes;
+    let messages = messages.max_frame_size(longest).aggregate_continuations().max_continuation_size(longest);
     let id = ConnectionId::new(Uuid::now_v7());
     let (connection, greeting) = Connection::open(id, Arc::clone(&context.limits), Instant::now());
     let membership = context.hub.join();
@@ -77,10 +87,13 @@ impl Socket {
             }
             let step = tokio::select! {
                 message = messages.recv(), if self.connection.reads(now) => self.received(message).await,
-                mail = self.membership.mailbox().take() => self.mailed(mail).await,
+                mail = self.membership.mailbox().take(), if self.connection.hears() => self.mailed(mail).await,
                 Some(input) = self.looks.next() => self.handle(input).await,
                 () = tick.as_mut() => self.handle(Input::Tick).await,
-                () = stopping.as_mut() => self.handle(Input::Stopping).await,
+                () = stopping.as_mut() => {
+                    let retry_after = context.retry_after();
+                    self.handle(Input::Stopping { retry_after }).await
+                }
             };
             if let ControlFlow::Break(end) = step {
                 return end;
@@ -109,9 +122,9 @@ impl Socket {
 
     async fn mailed(&mut self, mail: Mail) -> Step {
         match mail {
-            Mail::Updates(updates) => {
-                for update in updates {
-                    self.handle(Input::Update(update)).await?;
+            Mail::Posts(posts) => {
+                for post in posts {
+                    self.handle(Input::News(post)).await?;
                 }
                 Step::Continue(())
             }
@@ -134,7 +147,7 @@ impl Socket {
                 }
                 Effect::Close(reason) => return Step::Break(End::Close(reason)),
                 Effect::CheckToken(token) => {
-                    let verdict = self.context.check_token(&token).await;
+                    let verdict = self.sign_in(&token).await;
                     Box::pin(self.handle(Input::Checked(verdict))).await?;
                 }
                 Effect::CheckSession(session) => {
@@ -142,20 +155,31 @@ impl Socket {
                         Box::pin(self.handle(Input::SessionEnded)).await?;
                     }
                 }
-                Effect::Follow(task, user) => self.membership.follow(task, user),
-                Effect::Unfollow(task) => self.membership.unfollow(task),
-                Effect::FollowAll(user) => self.membership.follow_all(user),
+                Effect::Follow(scope) => self.membership.follow(scope),
+                Effect::Unfollow(scope) => self.membership.unfollow(scope),
+                Effect::Read(number, scope, start) => self.read(number, scope, start),
                 Effect::Look(number, tasks) => {
+                    let Some(user) = self.membership.user() else { continue };
                     let states = self.context.states.clone();
-                    self.looks.push(async move { Input::Found(number, states.of(&tasks).await) }.boxed_local());
-                }
-                Effect::LookForOpen(user) => {
-                    let states = self.context.states.clone();
-                    self.looks.push(async move { Input::OpenTasks(states.open_of(user).await) }.boxed_local());
+                    self.looks.push(async move { Input::Found(number, states.of(user, tasks).await) }.boxed_local());
                 }
             }
         }
         Step::Continue(())
+    }
+
+    /// A good token makes the connection its user's, if he may have one more.
+    async fn sign_in(&mut self, token: &SecretString) -> Result<Claims, TokenRefusal> {
+        let claims = self.context.check_token(token).await?;
+        self.membership.enter(claims.user_id)?;
+        Ok(claims)
+    }
+
+    fn read(&self, number: QueryNumber, scope: Scope, start: Start) {
+        let Some(user) = self.membership.user() else { return };
+        let look = Look { user, scope, start, must_cover: self.membership.must_cover() };
+        let states = self.context.states.clone();
+        self.looks.push(async move { Input::Read(number, states.read(look).await) }.boxed_local());
     }
 
     async fn send(&mut self, outgoing: Outgoing) -> Step {

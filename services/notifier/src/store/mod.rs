@@ -2,11 +2,18 @@
 
 pub mod contacts;
 pub mod mails;
+pub mod pruning;
+pub mod reading;
+pub mod saving;
 mod schema;
-pub mod task_states;
 pub mod webhooks;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 /// What `notifier migrate` brings the schema to.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/notifier");
+
+/// Versions and positions are checked when they are read.
+fn bigint(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,15 +1,4 @@
 diesel::table! {
-    task_states (task_id) {
-        task_id -> Uuid,
-        user_id -> Uuid,
-        version -> BigInt,
-        status -> Text,
-        payload -> Binary,
-        updated_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     mails (mail_id) {
         mail_id -> Text,
         user_id -> Nullable<Uuid>,

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use prost::Message as _;
 use zoetrope_contracts::{datetime, tasks::v1 as wire};
-use zoetrope_domain::{Progress, TaskId, TaskStatus, TaskStep, UserId};
+use zoetrope_domain::{FeedPosition, Progress, TaskId, TaskStatus, TaskStep, UserId};
 
 /// The public state of a task at one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub struct TaskSnapshot {
     pub user_id: UserId,
     /// Starts at 1 and grows with each change.
     pub version: u64,
+    /// Its place in the feed of its owner; the start if its sender knew none. Grows with the version.
+    pub position: FeedPosition,
     pub status: TaskStatus,
     pub progress: Progress,
     pub step: TaskStep,
@@ -84,6 +86,7 @@ impl TryFrom<wire::TaskUpdated> for TaskSnapshot {
             task_id: message.task_id.parse().map_err(|_| InvalidTask::Field("task_id"))?,
             user_id: message.user_id.parse().map_err(|_| InvalidTask::Field("user_id"))?,
             version: version.ok_or(InvalidTask::Field("version"))?.unsigned_abs(),
+            position: FeedPosition::clamped(message.feed_position),
             status,
             progress: Progress::clamped(message.progress),
             step: step(message.step())?,

@@ -86,10 +86,12 @@ async fn apply(connection: &mut Connection, report: &JobReport, now: DateTime<Ut
         JobOutcome::Failed(failure) => task.failure = Some(failure.clone()),
     }
     tasks::update(connection, &task).await?;
-    if state.status.refunds() {
-        accounts::refund(connection, task.user_id, task.id, task.price).await?;
-    }
-    enqueue(connection, &messages::task_updated(&task)).await?;
+    let position = if state.status.refunds() {
+        accounts::refund(connection, task.user_id, task.id, task.price).await?
+    } else {
+        accounts::advance(connection, task.user_id).await?
+    };
+    enqueue(connection, &messages::task_updated(&task, position)).await?;
     Ok(transition)
 }
 

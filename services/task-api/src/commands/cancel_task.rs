@@ -62,10 +62,12 @@ async fn cancel(connection: &mut Connection, user: UserId, id: TaskId, now: Date
     };
     task.enter(state, now, now);
     tasks::update(connection, &task).await?;
-    if state.status.refunds() {
-        accounts::refund(connection, user, id, task.price).await?;
-    }
+    let position = if state.status.refunds() {
+        accounts::refund(connection, user, id, task.price).await?
+    } else {
+        accounts::advance(connection, user).await?
+    };
     enqueue(connection, &command).await?;
-    enqueue(connection, &messages::task_updated(&task)).await?;
+    enqueue(connection, &messages::task_updated(&task, position)).await?;
     Ok(answer(task))
 }

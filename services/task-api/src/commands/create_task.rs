@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use zoetrope_domain::{Credits, InsufficientCredits, TaskId};
+use zoetrope_domain::{Credits, FeedPosition, InsufficientCredits, TaskId};
 use zoetrope_outbox::Batch;
 use zoetrope_postgres::{Connection, DatabaseError};
 
@@ -78,11 +78,11 @@ async fn create(connection: &mut Connection, new: &NewTask, grant: Credits) -> R
         let earlier = tasks::find(connection, task.user_id, earlier).await?.ok_or(CreateError::KeyTaken)?;
         return Ok(Created::Repeated(earlier.at_creation()));
     }
-    pay(connection, task, grant).await?;
+    let position = pay(connection, task, grant).await?;
     let mut batch = Batch::default();
     batch.add(&messages::task_created(task));
     batch.add(&messages::submit_job(task));
-    batch.add(&messages::task_updated(task));
+    batch.add(&messages::task_updated(task, position));
     let connection: &Connection = connection;
     // Neither waits for the other's answer.
     tokio::try_join!(tasks::insert(connection, task), batch.enqueue(connection))?;
@@ -105,15 +105,15 @@ async fn claim(connection: &mut Connection, task: &Task, idempotency: &Idempoten
     }
 }
 
-async fn pay(connection: &mut Connection, task: &Task, grant: Credits) -> Result<(), CreateError> {
-    if accounts::consume(connection, task.user_id, task.id, task.price).await? {
-        return Ok(());
+async fn pay(connection: &mut Connection, task: &Task, grant: Credits) -> Result<FeedPosition, CreateError> {
+    if let Some(position) = accounts::consume(connection, task.user_id, task.id, task.price).await? {
+        return Ok(position);
     }
     // Too little, or an account that nobody has touched yet: the news of a registration may be slower than its user.
     // Whoever opened it, this command or that news a moment ago: only a second try tells too little from too early.
     accounts::open(connection, task.user_id, grant).await?;
-    if accounts::consume(connection, task.user_id, task.id, task.price).await? {
-        return Ok(());
+    if let Some(position) = accounts::consume(connection, task.user_id, task.id, task.price).await? {
+        return Ok(position);
     }
     let current = accounts::balance(connection, task.user_id).await?.unwrap_or_default();
     Err(InsufficientCredits { required: task.price, current: Credits::new(current).unwrap_or_default() }.into())

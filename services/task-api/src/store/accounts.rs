@@ -1,16 +1,19 @@
-//! Balances and the ledger that explains them. Every change of a balance writes its entry in the same transaction.
+//! Balances, the ledger that explains them, and places in feeds. Every change of a balance writes its entry in the same transaction.
+//!
+//! A change of a task takes the next place in its owner's feed, in the row of the account: whoever has it holds the row until the end of the
+//! transaction, so places are in the order of commits and a transaction that is undone leaves no gap. The row of a task is locked before that
+//! of its account, everywhere.
 
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName,
     pg::Pg,
-    query_builder::{AstPass, QueryFragment, QueryId},
-    result::Error,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_types::{BigInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
-use zoetrope_domain::{Credits, LedgerKind, TaskId, UserId};
-use zoetrope_postgres::Connection;
+use zoetrope_domain::{Credits, FeedPosition, LedgerKind, TaskId, UserId};
+use zoetrope_postgres::{Connection, Statement};
 
 use super::schema::{accounts, ledger_entries};
 
@@ -41,20 +44,47 @@ pub async fn balance(connection: &mut Connection, user: UserId) -> QueryResult<O
     accounts::table.find(user.as_uuid()).select(accounts::balance).first(connection).await.optional()
 }
 
-/// Takes the price of a task out of the balance, if it suffices; tells whether it did. The task itself may follow within the transaction.
-pub async fn consume(connection: &mut Connection, user: UserId, task: TaskId, price: Credits) -> QueryResult<bool> {
+/// Takes the price of a task out of the balance, and a place in the feed. None when the balance does not suffice, or there is no account. The
+/// task itself may follow within the transaction.
+pub async fn consume(
+    connection: &mut Connection,
+    user: UserId,
+    task: TaskId,
+    price: Credits,
+) -> QueryResult<Option<FeedPosition>> {
     let payment = Payment::new(user, LedgerKind::Consume, price, task, "generation");
-    Ok(payment.execute(connection).await? == 1)
+    Ok(payment.get_result(connection).await.optional()?.map(position))
 }
 
-/// Gives the price of a task back. A second time is an error of the unique key, which undoes the whole transaction.
-pub async fn refund(connection: &mut Connection, user: UserId, task: TaskId, price: Credits) -> QueryResult<()> {
-    let payment = Payment::new(user, LedgerKind::Refund, price, task, "refund");
-    if payment.execute(connection).await? == 1 { Ok(()) } else { Err(Error::NotFound) }
+/// Gives the price of a task back, and takes a place in the feed. A second time is an error of the unique key, which undoes the whole
+/// transaction.
+pub async fn refund(connection: &mut Connection, user: UserId, task: TaskId, price: Credits) -> QueryResult<FeedPosition> {
+    Payment::new(user, LedgerKind::Refund, price, task, "refund").get_result(connection).await.map(position)
 }
 
-/// The change of a balance because of a task, and its entry, in one statement; it changes nothing when the balance would be negative or
-/// there is no account. Written by hand, because diesel prepares its own updates anew each time.
+/// Takes a place in the feed for a change that costs nothing.
+pub async fn advance(connection: &mut Connection, user: UserId) -> QueryResult<FeedPosition> {
+    let row: PositionRow = Statement::new("UPDATE accounts SET feed_position = feed_position + 1 WHERE user_id = ")
+        .bind::<SqlUuid, _>(user.as_uuid())
+        .sql(" RETURNING feed_position")
+        .get_result(connection)
+        .await?;
+    Ok(position(row.feed_position))
+}
+
+#[derive(QueryableByName)]
+struct PositionRow {
+    #[diesel(sql_type = BigInt)]
+    feed_position: i64,
+}
+
+/// A check of the table keeps it from being negative.
+fn position(number: i64) -> FeedPosition {
+    FeedPosition::clamped(number.unsigned_abs())
+}
+
+/// The change of a balance because of a task, its entry and its place in the feed, in one statement; it changes nothing and returns no row when
+/// the balance would be negative or there is no account. Written by hand, because diesel prepares its own updates anew each time.
 #[derive(QueryId)]
 struct Payment {
     user: Uuid,
@@ -72,14 +102,16 @@ impl Payment {
 
 impl QueryFragment<Pg> for Payment {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH account AS (UPDATE accounts SET updated_at = now(), balance = balance + ");
+        out.push_sql(
+            "WITH account AS (UPDATE accounts SET updated_at = now(), feed_position = feed_position + 1, balance = balance + ",
+        );
         out.push_bind_param::<BigInt, _>(&self.amount)?;
         out.push_sql(" WHERE user_id = ");
         out.push_bind_param::<SqlUuid, _>(&self.user)?;
         out.push_sql(" AND balance + ");
         out.push_bind_param::<BigInt, _>(&self.amount)?;
         out.push_sql(
-            " >= 0 RETURNING user_id, balance) \
+            " >= 0 RETURNING user_id, balance, feed_position), entry AS (\
              INSERT INTO ledger_entries (user_id, balance_after, kind, amount, task_id, description) SELECT user_id, balance, ",
         );
         out.push_bind_param::<Text, _>(self.kind)?;
@@ -89,7 +121,11 @@ impl QueryFragment<Pg> for Payment {
         out.push_bind_param::<SqlUuid, _>(&self.task)?;
         out.push_sql(", ");
         out.push_bind_param::<Text, _>(self.description)?;
-        out.push_sql(" FROM account");
+        out.push_sql(" FROM account) SELECT feed_position FROM account");
         Ok(())
     }
+}
+
+impl Query for Payment {
+    type SqlType = BigInt;
 }

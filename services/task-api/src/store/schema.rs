@@ -4,6 +4,7 @@ diesel::table! {
     accounts (user_id) {
         user_id -> Uuid,
         balance -> BigInt,
+        feed_position -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }

@@ -4,7 +4,7 @@ use crate::fixtures::{cancelled, completed, failed, of_user, processing, queued}
 #[test]
 fn all_running_tasks_are_told_first() {
     let mut story = Story::following_all();
-    let told = story.takes(Input::OpenTasks(Ok(vec![processing(1, 3, 30), queued(2, 1)])));
+    let told = story.reads(0, vec![processing(1, 3, 30), queued(2, 1)]);
     assert_eq!(told, ["task_progress 1@3", "task_progress 2@1"]);
     assert_eq!(story.hears(processing(1, 4, 40)), ["task_progress 1@4"]);
     assert_eq!(story.hears(completed(1, 5)), ["task_complete 1@5"]);
@@ -16,7 +16,7 @@ fn all_running_tasks_are_told_first() {
 fn what_is_heard_twice_or_late_is_told_once() {
     let mut story = Story::following_all();
     story.hears(processing(1, 4, 40));
-    assert_eq!(story.takes(Input::OpenTasks(Ok(vec![processing(1, 3, 30)]))), Vec::<String>::new());
+    assert_eq!(story.reads(0, vec![processing(1, 3, 30)]), Vec::<String>::new());
     assert_eq!(story.hears(processing(1, 4, 40)), Vec::<String>::new());
     story.hears(completed(1, 6));
     assert_eq!(story.hears(processing(1, 5, 50)), Vec::<String>::new(), "nothing comes back to life");
@@ -24,23 +24,20 @@ fn what_is_heard_twice_or_late_is_told_once() {
 }
 
 #[test]
-fn what_ended_before_the_client_came_is_no_news() {
-    let (mut story, _) = Story::open();
-    story.passes(Duration::from_secs(9));
-    story.says(json!({ "type": "auth", "token": "t" }));
-    story.takes(Input::Checked(Ok(claims(1, 900))));
-    let mut ended = completed(1, 5).task.clone();
-    ended.updated_at = CREATED + TimeDelta::seconds(5);
-    assert_eq!(story.hears(Arc::new(Update::new(ended, None))), Vec::<String>::new());
+fn nobody_else_s_task_is_read() {
+    let mut story = Story::following_all();
+    assert_eq!(story.reads(0, vec![of_user(2, 9, 3), queued(2, 1)]), ["task_progress 2@1"]);
 }
 
 #[test]
 fn the_snapshot_is_tried_for_until_it_can_be_had() {
     let mut story = Story::following_all();
-    assert_eq!(story.takes(Input::OpenTasks(Err(Unavailable))), Vec::<String>::new());
+    assert!(!story.connection.hears(), "how things are comes first");
+    assert_eq!(story.reads_as(|_| Err(Unavailable)), Vec::<String>::new());
+    assert!(story.connection.hears());
     assert_eq!(story.hears(processing(1, 4, 40)), ["task_progress 1@4"], "news comes meanwhile");
-    assert_eq!(story.waits(2.1), ["LOOK FOR OPEN"]);
-    assert_eq!(story.takes(Input::OpenTasks(Ok(vec![processing(2, 3, 30)]))), ["task_progress 2@3"]);
+    assert_eq!(story.waits(1.1), ["LOOK ALL"]);
+    assert_eq!(story.reads(0, vec![processing(2, 3, 30)]), ["task_progress 2@3"]);
     assert_eq!(story.waits(5.0), Vec::<String>::new());
 }
 
@@ -49,6 +46,7 @@ fn it_takes_auth_and_ping_only() {
     let mut story = Story::following_all();
     assert_eq!(story.says(json!({ "type": "ping" })), ["pong"]);
     assert_eq!(story.subscribes(1), ["error#s VALIDATION_ERROR"]);
+    assert_eq!(story.says(json!({ "type": "subscribe_user" })), ["error VALIDATION_ERROR"]);
 }
 
 #[test]
@@ -73,4 +71,53 @@ fn it_remembers_a_bounded_number_of_ends() {
         assert_eq!(story.hears(completed(task, 5)).len(), 1);
     }
     assert_eq!(story.hears(completed(1999, 5)), Vec::<String>::new());
+}
+
+/// Asks, in the dialect of requests, for everything.
+fn subscribes(story: &mut Story) -> Vec<String> {
+    story.says(json!({ "type": "subscribe_user", "id": "u" }))
+}
+
+#[test]
+fn everything_can_be_asked_for() {
+    let mut story = Story::signed_in();
+    assert_eq!(subscribes(&mut story), ["FOLLOW ALL", "LOOK ALL"]);
+    assert!(!story.connection.reads(story.now.instant), "answers come in the order of the requests");
+    let told = story.reads(0, vec![processing(1, 3, 30)]);
+    assert_eq!(told, ["subscribeSuccess#u all from 0", "taskStatus 1@3"]);
+    assert_eq!(story.hears(processing(1, 4, 40)), ["taskProgress 1@4"]);
+    assert_eq!(story.hears(completed(2, 5)), ["taskCompleted 2@5"]);
+    assert_eq!(subscribes(&mut story), ["subscribeSuccess#u all from 0"], "once more changes nothing");
+
+    let unsubscribe = json!({ "type": "unsubscribe_user", "id": "x" });
+    assert_eq!(story.says(unsubscribe.clone()), ["UNFOLLOW ALL", "unsubscribeSuccess#x all"]);
+    assert_eq!(story.hears(processing(1, 5, 50)), Vec::<String>::new());
+    assert_eq!(story.says(unsubscribe), ["unsubscribeSuccess#x all"]);
+    assert_eq!(subscribes(&mut story), ["FOLLOW ALL", "LOOK ALL"]);
+    assert_eq!(story.reads(0, vec![processing(1, 5, 50)]).len(), 2, "it hears again how things are");
+}
+
+#[test]
+fn a_table_that_is_away_keeps_nobody_waiting() {
+    let mut story = Story::signed_in();
+    subscribes(&mut story);
+    assert_eq!(story.reads_as(|_| Err(Unavailable)), ["subscribeSuccess#u all from nowhere"]);
+    assert_eq!(story.waits(1.1), ["LOOK ALL"]);
+    assert_eq!(story.reads(0, vec![processing(1, 3, 30)]), ["taskStatus 1@3"]);
+}
+
+#[test]
+fn a_task_that_is_followed_twice_is_told_once() {
+    let mut story = Story::signed_in();
+    story.subscribes(1);
+    story.finds(state(processing(1, 3, 30)));
+    subscribes(&mut story);
+    let told = story.reads(0, vec![processing(1, 3, 30), queued(2, 1)]);
+    assert_eq!(told, ["subscribeSuccess#u all from 0", "taskStatus 2@1"]);
+    assert_eq!(story.hears(processing(1, 4, 40)), ["taskProgress 1@4"]);
+    assert_eq!(story.asks("unsubscribe_task", 1), ["UNFOLLOW 1", "unsubscribeSuccess#unsubscribe_task-1 1"]);
+    assert_eq!(story.hears(processing(1, 5, 50)), ["taskProgress 1@5"], "everything is still followed");
+    assert_eq!(story.subscribes(1), ["FOLLOW 1", "LOOK 1"]);
+    assert_eq!(story.finds(state(processing(1, 5, 50))), ["subscribeSuccess#s 1", "taskStatus#s 1@5"]);
+    assert_eq!(story.hears(completed(1, 6)), ["taskCompleted 1@6", "UNFOLLOW 1"]);
 }

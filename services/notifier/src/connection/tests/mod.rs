@@ -2,6 +2,7 @@
 
 mod everything;
 mod merging;
+mod resuming;
 mod sign_in;
 mod subscriptions;
 mod timers;
@@ -16,13 +17,15 @@ use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use zoetrope_domain::{SessionId, TaskId};
+use zoetrope_domain::{FeedPosition, SessionId, TaskId};
 use zoetrope_tokens::{Claims, Role, TokenKind};
 
 use super::*;
 use crate::{
     fixtures::{CREATED, task_id, user_id},
     frames::{ConnectionId, FrameId, ServerFrame},
+    stream::ReadingKind,
+    task::Update,
 };
 
 const LIMITS: Limits = Limits {
@@ -39,7 +42,27 @@ struct Story {
     connection: Connection,
     now: Now,
     /// Looks that wait for their answer.
-    looks: VecDeque<QueryNumber>,
+    looks: VecDeque<Asked>,
+}
+
+/// What a connection wants to know.
+enum Asked {
+    Reading(QueryNumber, Start),
+    States(QueryNumber),
+}
+
+fn at(position: u64) -> FeedPosition {
+    FeedPosition::clamped(position)
+}
+
+/// What the table answers to somebody who stands there: it knows everything up to a place.
+fn reading(start: Start, upto: u64, states: Vec<Arc<Update>>) -> Reading {
+    let kind = match start {
+        Start::Present => ReadingKind::Present,
+        Start::After(_) => ReadingKind::Missed,
+        Start::Unknown => ReadingKind::Resync,
+    };
+    Reading { kind, states, upto: at(upto), more: false, covers: true }
 }
 
 /// A token for a user, good for `seconds`.
@@ -100,14 +123,39 @@ impl Story {
         self.says(frame)
     }
 
-    /// Answers the oldest look.
+    /// Answers the oldest look, which is for tasks.
     fn finds(&mut self, found: Vec<Found>) -> Vec<String> {
-        let number = self.looks.pop_front().unwrap();
-        self.takes(Input::Found(number, found))
+        match self.looks.pop_front().unwrap() {
+            Asked::States(number) => self.takes(Input::Found(number, found)),
+            Asked::Reading(number, start) => {
+                let reading = match &found[..] {
+                    [Found::State(update)] => Ok(reading(start, 0, vec![Arc::clone(update)])),
+                    [Found::Nothing] => Ok(reading(start, 0, Vec::new())),
+                    [Found::Unavailable] => Err(Unavailable),
+                    _ => panic!("a reading is of one task"),
+                };
+                self.takes(Input::Read(number, reading))
+            }
+        }
+    }
+
+    /// Answers the oldest look, which is for a feed, of which everything up to a place is known.
+    fn reads(&mut self, upto: u64, states: Vec<Arc<Update>>) -> Vec<String> {
+        self.reads_as(|start| Ok(reading(start, upto, states)))
+    }
+
+    fn reads_as(&mut self, answer: impl FnOnce(Start) -> Result<Reading, Unavailable>) -> Vec<String> {
+        let Some(Asked::Reading(number, start)) = self.looks.pop_front() else { panic!("nobody asked") };
+        self.takes(Input::Read(number, answer(start)))
     }
 
     fn hears(&mut self, update: Arc<Update>) -> Vec<String> {
-        self.takes(Input::Update(update))
+        self.takes(Input::News(Post { update, frontier: None }))
+    }
+
+    /// Hears of a change when everything up to a place was posted.
+    fn hears_at(&mut self, frontier: u64, update: Arc<Update>) -> Vec<String> {
+        self.takes(Input::News(Post { update, frontier: Some(at(frontier)) }))
     }
 
     fn takes(&mut self, input: Input<'_>) -> Vec<String> {
@@ -147,7 +195,6 @@ impl Story {
     }
 
     fn in_words(&mut self, effect: Effect) -> String {
-        let name = |task: TaskId| task.as_uuid().as_u128().to_string();
         match effect {
             Effect::Send(outgoing) => {
                 let id = match &outgoing.id {
@@ -155,33 +202,61 @@ impl Story {
                     Some(FrameId::Number(id)) => format!("#{id}"),
                     None => String::new(),
                 };
+                let states = |states: &[Arc<Update>]| {
+                    let state = |update: &Arc<Update>| format!(" {}@{}", name(update.task.task_id), update.task.version);
+                    states.iter().map(state).collect::<String>()
+                };
                 let about = match &outgoing.frame {
-                    ServerFrame::TaskStatus(update) | ServerFrame::TaskUpdated(update) | ServerFrame::Push(update) => {
-                        format!(" {}@{}", name(update.task.task_id), update.task.version)
-                    }
+                    ServerFrame::TaskStatus(update)
+                    | ServerFrame::TaskUpdated(update)
+                    | ServerFrame::Push(update)
+                    | ServerFrame::Missed(update) => states(std::slice::from_ref(update)),
+                    ServerFrame::Resync { states: all, .. } => states(all),
                     ServerFrame::SubscribeSuccess(task) | ServerFrame::UnsubscribeSuccess(task) => format!(" {}", name(*task)),
+                    ServerFrame::UserSubscribed { last_event_id } => {
+                        format!(" all from {}", last_event_id.map_or("nowhere".to_owned(), |id| id.to_string()))
+                    }
+                    ServerFrame::UserUnsubscribed => " all".to_owned(),
                     ServerFrame::AuthFailed { error } => format!(" {error}"),
                     ServerFrame::Error { code, .. } => format!(" {}", code.as_str()),
                     _ => String::new(),
                 };
-                format!("{}{id}{about}", outgoing.kind())
+                let event = match outgoing.event_id {
+                    Some(position) if position.is_known() => format!(" ({position})"),
+                    _ => String::new(),
+                };
+                format!("{}{id}{about}{event}", outgoing.kind())
             }
             Effect::Ping => "PING".to_owned(),
             Effect::Close(reason) => format!("CLOSE {reason:?}"),
             Effect::CheckToken(token) => format!("CHECK {}", token.expose_secret()),
             Effect::CheckSession(_) => "CHECK SESSION".to_owned(),
-            Effect::Follow(task, user) => {
-                assert_eq!(user, user_id(1));
-                format!("FOLLOW {}", name(task))
+            Effect::Follow(scope) => format!("FOLLOW {}", scope_name(scope)),
+            Effect::Unfollow(scope) => format!("UNFOLLOW {}", scope_name(scope)),
+            Effect::Read(number, scope, start) => {
+                self.looks.push_back(Asked::Reading(number, start));
+                match start {
+                    Start::Present => format!("LOOK {}", scope_name(scope)),
+                    Start::After(seen) => format!("LOOK {} AFTER {seen}", scope_name(scope)),
+                    Start::Unknown => format!("LOOK {} ANEW", scope_name(scope)),
+                }
             }
-            Effect::Unfollow(task) => format!("UNFOLLOW {}", name(task)),
-            Effect::FollowAll(_) => "FOLLOW ALL".to_owned(),
             Effect::Look(number, mut tasks) => {
-                self.looks.push_back(number);
+                self.looks.push_back(Asked::States(number));
                 tasks.sort_unstable();
                 format!("LOOK {}", tasks.into_iter().map(name).collect::<Vec<_>>().join(" "))
             }
-            Effect::LookForOpen(_) => "LOOK FOR OPEN".to_owned(),
         }
+    }
+}
+
+fn name(task: TaskId) -> String {
+    task.as_uuid().as_u128().to_string()
+}
+
+fn scope_name(scope: Scope) -> String {
+    match scope {
+        Scope::Everything => "ALL".to_owned(),
+        Scope::Task(task) => name(task),
     }
 }

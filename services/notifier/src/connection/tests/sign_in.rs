@@ -46,7 +46,7 @@ fn the_form_of_the_auth_decides_the_dialect() {
 
     let (mut story, _) = Story::open();
     assert_eq!(story.says(json!({ "type": "auth", "token": "good" })), ["CHECK good"]);
-    assert_eq!(story.takes(Input::Checked(Ok(claims(1, 900)))), ["auth_success", "FOLLOW ALL", "LOOK FOR OPEN"]);
+    assert_eq!(story.takes(Input::Checked(Ok(claims(1, 900)))), ["auth_success", "FOLLOW ALL", "LOOK ALL"]);
 }
 
 #[test]
@@ -101,4 +101,32 @@ fn a_new_token_of_another_user_ends_the_connection() {
     story.says(auth("stolen"));
     let told = story.takes(Input::Checked(Ok(claims(2, 900))));
     assert_eq!(told, ["authFailed#a the token belongs to another user", "CLOSE Unauthorized"]);
+}
+
+#[test]
+fn who_has_enough_connections_gets_no_more() {
+    let (mut story, _) = Story::open();
+    story.says(auth("good"));
+    let told = story.takes(Input::Checked(Err(TooManyStreams.into())));
+    assert_eq!(told, ["error#a TOO_MANY_CONNECTIONS", "CLOSE TooMany"]);
+}
+
+#[test]
+fn nonsense_is_not_forgiven_for_ever() {
+    let mut story = Story::signed_in();
+    for _ in 0..9 {
+        assert_eq!(story.takes(Input::Text("{")), ["error VALIDATION_ERROR"]);
+    }
+    assert_eq!(story.takes(Input::Binary), ["error VALIDATION_ERROR", "CLOSE Nonsense"]);
+
+    // Now and then it is; and a task that is not there is no nonsense.
+    let mut story = Story::signed_in();
+    for _ in 0..30 {
+        story.passes(Duration::from_secs(7));
+        assert_eq!(story.says(json!({ "type": "dance" })), ["error VALIDATION_ERROR"]);
+    }
+    for _ in 0..30 {
+        let unreadable = json!({ "type": "subscribe_task", "payload": { "videoId": "video_7" } });
+        assert_eq!(story.says(unreadable), ["error NOT_FOUND"]);
+    }
 }

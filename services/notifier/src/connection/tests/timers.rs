@@ -65,6 +65,7 @@ fn a_session_that_ended_elsewhere_ends_here() {
 
 #[test]
 fn the_socket_and_the_process_can_end_it() {
-    assert_eq!(Story::signed_in().takes(Input::Stopping), ["CLOSE Restart"]);
+    let retry_after = Duration::from_secs(3);
+    assert_eq!(Story::signed_in().takes(Input::Stopping { retry_after }), ["reconnect", "CLOSE Restart { retry_after: 3s }"]);
     assert_eq!(Story::signed_in().takes(Input::Overflowed), ["CLOSE TooSlow"]);
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
+use zoetrope_domain::FeedPosition;
 use zoetrope_storage::MediaLinkSettings;
 
 use super::*;
@@ -23,7 +24,7 @@ fn renderer() -> Renderer {
 }
 
 fn rendered(dialect: Dialect, frame: ServerFrame) -> Value {
-    let outgoing = Outgoing { dialect, id: None, frame };
+    let outgoing = Outgoing { dialect, id: None, event_id: None, frame };
     serde_json::from_str(&renderer().text(&outgoing, &FACTS)).unwrap()
 }
 
@@ -43,8 +44,9 @@ fn connection() -> ConnectionId {
 
 #[test]
 fn an_envelope_carries_type_id_time_and_payload() {
-    let outgoing = Outgoing { dialect: Dialect::Enveloped, id: Some(FrameId::Text("p-1".to_owned())), frame: ServerFrame::Pong };
-    let text = renderer().text(&outgoing, &FACTS).into_owned();
+    let id = Some(FrameId::Text("p-1".to_owned()));
+    let outgoing = Outgoing { dialect: Dialect::Enveloped, id, event_id: None, frame: ServerFrame::Pong };
+    let text = renderer().text(&outgoing, &FACTS);
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value, json!({ "type": "pong", "id": "p-1", "timestamp": 1_763_700_000_000_i64, "payload": {} }));
     assert!(rendered(Dialect::Enveloped, ServerFrame::Pong).get("id").is_none());
@@ -239,8 +241,60 @@ fn flat_frames_have_their_fields_beside_the_type() {
 #[test]
 fn a_push_is_rendered_once_for_all_who_hear_it() {
     let update = processing(1, 2, 25);
-    let outgoing = Outgoing { dialect: Dialect::Enveloped, id: None, frame: ServerFrame::Push(Arc::clone(&update)) };
-    let first = renderer().text(&outgoing, &FACTS).into_owned();
+    let outgoing =
+        Outgoing { dialect: Dialect::Enveloped, id: None, event_id: None, frame: ServerFrame::Push(Arc::clone(&update)) };
+    let first = renderer().text(&outgoing, &FACTS);
     let later = Facts { now: CREATED + chrono::TimeDelta::seconds(9), ..FACTS };
     assert_eq!(renderer().text(&outgoing, &later), first);
+}
+
+#[test]
+fn what_tells_of_tasks_says_from_where_to_resume() {
+    for dialect in [Dialect::Enveloped, Dialect::Flat] {
+        let update = processing(1, 2, 25);
+        let text = |event_id: Option<u64>, frame| {
+            let event_id = event_id.map(FeedPosition::clamped);
+            renderer().text(&Outgoing { dialect, id: None, event_id, frame }, &FACTS)
+        };
+        let plain = text(None, ServerFrame::Push(Arc::clone(&update)));
+        for id in [7, 8] {
+            // Shared by streams with different ids.
+            let told: Value = serde_json::from_str(&text(Some(id), ServerFrame::Push(Arc::clone(&update)))).unwrap();
+            assert_eq!(told["eventId"], id.to_string());
+            assert_eq!(told["type"], serde_json::from_str::<Value>(&plain).unwrap()["type"]);
+        }
+        assert_eq!(text(None, ServerFrame::Missed(Arc::clone(&update))), plain, "it reads like any other change");
+        assert!(!plain.contains("eventId"));
+    }
+}
+
+#[test]
+fn a_client_that_must_begin_anew_hears_how_things_are() {
+    let states = || vec![processing(1, 2, 25), completed(2, 5)];
+    let all = rendered(Dialect::Enveloped, ServerFrame::Resync { task: None, states: states() });
+    assert_eq!((&all["type"], &all["payload"]["videoId"]), (&json!("resync"), &Value::Null));
+    let tasks = &all["payload"]["tasks"];
+    assert_eq!((&tasks[0]["status"], &tasks[1]["status"]), (&json!("in_progress"), &json!("completed")));
+    assert_eq!(tasks[0], payload(ServerFrame::TaskStatus(processing(1, 2, 25))));
+    let one = payload(ServerFrame::Resync { task: Some(task_id(1)), states: vec![processing(1, 2, 25)] });
+    assert_eq!((&one["videoId"], one["tasks"].as_array().unwrap().len()), (&json!(task_id(1).to_video_id()), 1));
+    let flat = rendered(Dialect::Flat, ServerFrame::Resync { task: None, states: states() });
+    assert_eq!((&flat["type"], &flat["tasks"][1]["type"]), (&json!("resync"), &json!("task_complete")));
+    assert_eq!(flat["tasks"][0], rendered(Dialect::Flat, ServerFrame::Push(processing(1, 2, 25))));
+}
+
+#[test]
+fn a_client_is_asked_to_come_back_later() {
+    let reconnect = || ServerFrame::Reconnect { retry_after: Duration::from_micros(1_234_567) };
+    assert_eq!(payload(reconnect()), json!({ "retryAfterMs": 1234 }));
+    let flat = rendered(Dialect::Flat, reconnect());
+    assert_eq!((&flat["type"], &flat["retry_after_ms"]), (&json!("reconnect"), &json!(1234)));
+}
+
+#[test]
+fn following_everything_tells_where_it_begins() {
+    let subscribed = |id: Option<u64>| payload(ServerFrame::UserSubscribed { last_event_id: id.map(FeedPosition::clamped) });
+    assert_eq!(subscribed(Some(17)), json!({ "subscribed": true, "lastEventId": "17" }));
+    assert_eq!(subscribed(None), json!({ "subscribed": true, "lastEventId": null }));
+    assert_eq!(payload(ServerFrame::UserUnsubscribed), json!({ "subscribed": false }));
 }
