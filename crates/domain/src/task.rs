@@ -125,7 +125,8 @@ impl TaskStep {
             Self::Submitted => "The provider has accepted the task",
             Self::Generating => "The video is being generated",
             Self::Downloading => "The result is being downloaded",
-            Self::Storing | Self::Stored => "The result is being stored",
+            Self::Storing => "The result is being stored",
+            Self::Stored => "The result is stored",
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::{future::Future, ops::Deref, pin::Pin};
+use std::{future::Future, ops::Deref, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -7,7 +7,10 @@ use actix_web::{
     web,
 };
 use chrono::Utc;
+use tokio::time::sleep;
 use tracing::Span;
+use url::form_urlencoded;
+use zoetrope_domain::SessionId;
 use zoetrope_tokens::{Claims, Revocations, TokenError, Verifier};
 
 use crate::Problem;
@@ -33,6 +36,13 @@ impl Authenticator {
             return Err(Problem::unauthorized("this session has ended"));
         }
         Ok(CurrentUser { claims })
+    }
+
+    /// Waits until somebody has ended the session, and looks every so often. A token that expires does not end it.
+    pub async fn revoked(&self, session: SessionId, pause: Duration) {
+        while !self.revocations.is_revoked(session).await {
+            sleep(pause).await;
+        }
     }
 }
 
@@ -61,13 +71,37 @@ impl Deref for CurrentUser {
 #[derive(Debug, Clone)]
 pub struct MaybeUser(pub Option<CurrentUser>);
 
+/// The user who opens a stream of events. A browser's `EventSource` sets no header, so beside [`CurrentUser`]'s the token may stand in the
+/// query, as `access_token` or `token`. For such routes only: an address is kept in histories and shared in chats.
+#[derive(Debug, Clone)]
+pub struct StreamUser(pub CurrentUser);
+
+impl Deref for StreamUser {
+    type Target = Claims;
+
+    fn deref(&self) -> &Claims {
+        &self.0.claims
+    }
+}
+
 impl FromRequest for CurrentUser {
     type Error = Problem;
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let found = find(request);
-        Box::pin(async move { found.await?.ok_or_else(|| Problem::unauthorized("sign in first")) })
+        let found = find(request, bearer_token(request.headers()));
+        Box::pin(async move { found.await?.ok_or_else(nobody) })
+    }
+}
+
+impl FromRequest for StreamUser {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let in_header = bearer_token(request.headers());
+        let found = find(request, in_header.map(|token| token.or_else(|| query_token(request.query_string()))));
+        Box::pin(async move { found.await?.map(Self).ok_or_else(nobody) })
     }
 }
 
@@ -76,13 +110,19 @@ impl FromRequest for MaybeUser {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let found = find(request);
+        let found = find(request, bearer_token(request.headers()));
         Box::pin(async move { found.await.map(Self) })
     }
 }
 
-fn find(request: &HttpRequest) -> impl Future<Output = Result<Option<CurrentUser>, Problem>> + 'static {
-    let token = bearer_token(request.headers());
+fn nobody() -> Problem {
+    Problem::unauthorized("sign in first")
+}
+
+fn find(
+    request: &HttpRequest,
+    token: Result<Option<String>, Problem>,
+) -> impl Future<Output = Result<Option<CurrentUser>, Problem>> + 'static {
     let authenticator = request.app_data::<web::Data<Authenticator>>().cloned();
     async move {
         let Some(token) = token? else { return Ok(None) };
@@ -107,6 +147,13 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         (Some(token), None, None) => Ok(Some(token.to_owned())),
         _ => Err(unreadable()),
     }
+}
+
+/// The first token in a query; `None` without one.
+fn query_token(query: &str) -> Option<String> {
+    let is_token = |name: &str, value: &str| matches!(name, "access_token" | "token") && !value.is_empty();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, value)| is_token(name, value)).map(|(_, value)| value.into_owned())
 }
 
 #[cfg(test)]
@@ -138,5 +185,15 @@ mod tests {
         assert!(bearer_token(&headers).is_err());
         // An empty token is a token that is not valid.
         assert_eq!(read("Bearer").as_deref(), Some("Bearer"));
+    }
+
+    #[test]
+    fn a_query_may_hold_a_token_under_either_name() {
+        assert_eq!(query_token("token=a%2Bb").as_deref(), Some("a+b"));
+        assert_eq!(query_token("x=1&access_token=abc").as_deref(), Some("abc"));
+        assert_eq!(query_token("token=&access_token=abc").as_deref(), Some("abc"));
+        for none in ["", "token", "token=", "Token=abc", "mytoken=abc"] {
+            assert_eq!(query_token(none), None, "{none}");
+        }
     }
 }

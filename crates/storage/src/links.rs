@@ -76,6 +76,11 @@ impl MediaLinks {
         self.url(task, MediaFile::Thumbnail, now)
     }
 
+    /// As [`Self::video_url`], beginning with `/`: for clients that put the gateway's address before it themselves.
+    pub fn video_path(&self, task: TaskId, now: DateTime<Utc>) -> String {
+        self.path(task, MediaFile::Video, now)
+    }
+
     /// Checks what a link brought: the file that its path names, and its query parameters.
     pub fn verify(
         &self,
@@ -91,10 +96,14 @@ impl MediaLinks {
     }
 
     fn url(&self, task: TaskId, file: MediaFile, now: DateTime<Utc>) -> String {
+        format!("{}{}", self.base, self.path(task, file, now))
+    }
+
+    fn path(&self, task: TaskId, file: MediaFile, now: DateTime<Utc>) -> String {
         let expires = self.expiry(now.timestamp());
         let tag = hmac::sign(&self.key, signed_text(task, file, expires).as_bytes());
         let signature = BASE64_URL_SAFE_NO_PAD.encode(tag.as_ref());
-        format!("{}/media/videos/{task}/{}?expires={expires}&signature={signature}", self.base, file.as_str())
+        format!("/media/videos/{task}/{}?expires={expires}&signature={signature}", file.as_str())
     }
 
     /// Rounded up to a quarter of the lifetime: clients poll, and a player starts again when the address under it changes.
@@ -140,6 +149,7 @@ mod tests {
         let links = MediaLinks::new(&settings()).unwrap();
         let url = links.video_url(task(7), NOW);
         assert!(url.starts_with("http://127.0.0.1:8080/media/videos/00000000-0000-0000-0000-000000000007/video.mp4?expires="));
+        assert_eq!(url.strip_prefix("http://127.0.0.1:8080"), Some(links.video_path(task(7), NOW).as_str()));
         let (expires, signature) = parts(&url);
         let verify = |task, file, expires, signature: &str| links.verify(task, file, expires, signature, NOW);
         assert_eq!(verify(task(7), MediaFile::Video, expires, &signature), Ok(()));

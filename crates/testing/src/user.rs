@@ -127,16 +127,29 @@ impl User {
         Events::open(self.http.post(self.url(path)).bearer_auth(self.token()).json(body)).await
     }
 
+    /// Opens a stream of events, or goes on with one after the event with this id.
+    pub async fn events(&self, path: &str, last_id: Option<&str>) -> Result<Events> {
+        let request = self.signed(self.http.get(self.url(path)));
+        Events::open(match last_id {
+            Some(id) => request.header("Last-Event-ID", id),
+            None => request,
+        })
+        .await
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.gateway)
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Answer> {
-        let request = match &self.token {
+    fn signed(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
-        };
-        let response = request.timeout(Self::PATIENCE).send().await?;
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Answer> {
+        let response = self.signed(request).timeout(Self::PATIENCE).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
         Ok(Answer { status, headers, body })

@@ -18,12 +18,13 @@ use crate::http;
         http::recover::recover_tasks,
         http::stats::show_stats,
         http::sora2::generate_stream::generate_stream,
+        http::ads::stream::video_events,
         http::balance::show_balance,
         http::media::media,
         http::health::health,
     ),
     // Parts of events, which no response can name.
-    components(schemas(http::sora2::VideoView)),
+    components(schemas(http::ads::StepView, http::sora2::VideoView)),
     modifiers(&BearerScheme),
     tags(
         (name = "video", description = "Video generation"),

@@ -29,9 +29,9 @@ impl Event {
         Self { retry_millis: Some(pause.as_millis()), ..Self::default() }
     }
 
-    /// What the client shall send as `Last-Event-ID` when it connects again.
+    /// What the client shall send as `Last-Event-ID` when it connects again: one line.
     #[must_use]
-    pub fn with_id(mut self, id: u64) -> Self {
+    pub fn with_id(mut self, id: impl fmt::Display) -> Self {
         self.id = Some(id.to_string());
         self
     }

@@ -5,7 +5,9 @@
 //! dead, and so that a client that hung up is noticed.
 
 mod event;
+mod last_event_id;
 mod stream;
 
 pub use event::Event;
+pub use last_event_id::last_event_id;
 pub use stream::{Ended, Pace, Writer, open};

@@ -1,5 +1,6 @@
 //! The public API: one file per resource, and a folder for what only one client family knows.
 
+pub mod ads;
 pub mod balance;
 pub mod cancel;
 pub mod content;
@@ -17,7 +18,7 @@ mod view;
 
 use actix_web::web::{ServiceConfig, get, head, post, resource};
 
-use self::sora2::generate_stream::generate_stream;
+use self::{ads::stream::video_events, sora2::generate_stream::generate_stream};
 
 /// Every route of this service.
 pub fn routes(config: &mut ServiceConfig) {
@@ -32,6 +33,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/video/stats").route(get().to(stats::show_stats)))
         // The portal's own page asks for it without the prefix.
         .service(resource(["/api/videos/generate-stream", "/videos/generate-stream"]).route(post().to(generate_stream)))
+        .service(resource(["/api/v1/videos/{id}/events", "/api/v1/videos/{id}/stream"]).route(get().to(video_events)))
         .service(resource("/api/credits/balance").route(get().to(balance::show_balance)))
         .service(resource("/media/videos/{task}/{file}").route(get().to(media::media)).route(head().to(media::media)))
         .service(resource("/health").route(get().to(health::health)))

@@ -9,6 +9,8 @@ use crate::commands::{CancelError, CreateError};
 
 /// A storage that fails is usually back within seconds.
 const RETRY_AFTER_SECONDS: u64 = 2;
+/// Another stream of the same user ends about every so often.
+const STREAM_RETRY_AFTER_SECONDS: u64 = 5;
 
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
@@ -39,6 +41,10 @@ pub fn no_such_task() -> Problem {
 
 pub fn no_such_file() -> Problem {
     Problem::not_found("there is no such file")
+}
+
+pub fn too_many_streams() -> Problem {
+    Problem::rate_limited(STREAM_RETRY_AFTER_SECONDS)
 }
 
 /// For reads, which need no transaction.

@@ -25,11 +25,16 @@ pub struct Follower {
     reread: Duration,
     next_look: Instant,
     version: u64,
+    remembers_request: bool,
 }
 
 impl Follower {
     pub(super) fn new(database: Database, user: UserId, watch: Watch, reread: Duration) -> Self {
-        Self { database, user, watch, reread, next_look: Instant::now(), version: 0 }
+        Self { database, user, watch, reread, next_look: Instant::now(), version: 0, remembers_request: false }
+    }
+
+    pub(super) fn remembering_the_request(self) -> Self {
+        Self { remembers_request: true, ..self }
     }
 
     /// Waits for a state that was not seen before; the first is there at once. `None`: there is no such task, or no more.
@@ -57,14 +62,14 @@ impl Follower {
         }
     }
 
-    /// Nothing is left to be told.
+    /// Nothing is left to be told to who made the request.
     pub async fn end(self) -> Result<(), DatabaseError> {
         Ok(followed_requests::forget(&mut *self.database.connection().await?, self.watch.task).await?)
     }
 
     async fn look(&self, by_itself: bool) -> Result<Option<Seen>, DatabaseError> {
         let mut connection = self.database.connection().await?;
-        if by_itself {
+        if by_itself && self.remembers_request {
             followed_requests::keep(&mut connection, self.watch.task).await?;
         }
         let Some(task) = tasks::find(&mut connection, self.user, self.watch.task).await? else { return Ok(None) };

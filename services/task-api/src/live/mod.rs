@@ -25,6 +25,8 @@ pub use self::{
 };
 use crate::settings::StreamSettings;
 
+const RETURN_MILLIS: std::ops::Range<u64> = 500..3000;
+
 /// What all open streams share.
 pub struct Live {
     watchers: Arc<Watchers>,
@@ -49,6 +51,16 @@ impl Live {
     /// A task from its present state on.
     pub fn follow(&self, user: UserId, task: TaskId) -> Follower {
         Follower::new(self.database.clone(), user, Watchers::watch(&self.watchers, task), self.settings.reread)
+    }
+
+    /// As [`Self::follow`], on the response to the request that made the task: meanwhile the request is remembered.
+    pub fn follow_request(&self, user: UserId, task: TaskId) -> Follower {
+        self.follow(user, task).remembering_the_request()
+    }
+
+    /// What a client that is cut off shall wait before it comes back: those of one replica do not come at the same moment.
+    pub fn pause_before_return(&self) -> Duration {
+        Duration::from_millis(rand::random_range(RETURN_MILLIS))
     }
 
     pub fn pace(&self) -> Pace {

@@ -1,6 +1,6 @@
 //! `POST /api/videos/generate-stream`: creates a task and tells its life until the end.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, rt, web::Data};
 use chrono::Utc;
@@ -19,15 +19,10 @@ use super::{
 use crate::{
     app::App,
     commands::{Created, Idempotency, NewTask},
-    http::create::idempotency,
+    http::{create::idempotency, problems::too_many_streams},
     live::{Admission, Follower, Teller},
     task::Task,
 };
-
-/// What a client that was cut off waits before it asks again: those of one replica do not come back at the same moment.
-const RETRY_MILLIS: std::ops::Range<u64> = 500..3000;
-/// Another stream of the same user ends about every so often.
-const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// Create a video and follow it.
 ///
@@ -71,7 +66,7 @@ pub async fn generate_stream(
     let key = idempotency::key(request.headers())?;
     let fingerprint = body.fingerprint();
     let checked = body.check(&app.models).map_err(Problem::validation)?;
-    let admission = app.live.admit(user.user_id).ok_or_else(|| Problem::rate_limited(RETRY_AFTER_SECONDS))?;
+    let admission = app.live.admit(user.user_id).ok_or_else(too_many_streams)?;
     let idempotency = match key {
         Some(key) => Idempotency::Key { key, fingerprint },
         None => Idempotency::Followed { fingerprint, window: app.live.repeat_window() },
@@ -83,7 +78,7 @@ pub async fn generate_stream(
         Created::New(task) | Created::Repeated(task) => task.id,
     };
 
-    let follower = app.live.follow(user.user_id, id);
+    let follower = app.live.follow_request(user.user_id, id);
     let (response, writer) = sse::open(app.live.pace());
     // On this worker, until the task has ended or the client is gone.
     rt::spawn(tell(app.into_inner(), follower, writer, admission));
@@ -108,7 +103,7 @@ async fn tell(app: Arc<App>, mut follower: Follower, writer: Writer, _admission:
 }
 
 async fn tell_all(app: &App, follower: &mut Follower, writer: &Writer) -> Result<(), Ended> {
-    writer.send(&Event::retry(Duration::from_millis(rand::random_range(RETRY_MILLIS)))).await?;
+    writer.send(&Event::retry(app.live.pause_before_return())).await?;
     let mut teller = Teller::default();
     while let Some(seen) = follower.next().await {
         for news in teller.tell(&seen.task) {

@@ -1,0 +1,6 @@
+//! Client family `ads`.
+
+mod events;
+pub mod stream;
+
+pub use events::StepView;
