@@ -18,7 +18,7 @@ def allowed: {
   "zoetrope-client": [],
   "zoetrope-testing": ["zoetrope-client", "zoetrope-contracts"],
   "zoetrope-chaos": ["zoetrope-testing"],
-  "zoetrope-bench": ["zoetrope-testing"]
+  "zoetrope-bench": ["zoetrope-contracts", "zoetrope-testing"]
 };
 
 # The domain is pure: no I/O, no runtime, no framework.

@@ -1,6 +1,19 @@
 # shellcheck shell=bash
 # The gateway: nginx with the configuration of deploy/gateway. Sourced; needs home.sh, ports.sh, processes.sh and template.sh.
 
+# More would only take memory: nginx sets aside some hundred bytes for each.
+readonly MOST_GATEWAY_FILES=65536
+
+# What one worker of the gateway may have open.
+gateway_open_files() {
+    local limit
+    limit=$(ulimit -Hn)
+    if [[ $limit == unlimited ]] || ((limit > MOST_GATEWAY_FILES)); then
+        limit=$MOST_GATEWAY_FILES
+    fi
+    printf '%s' "$limit"
+}
+
 nginx_configure() {
     server_directory nginx
     # The server's user may not be able to read the checkout.
@@ -8,6 +21,7 @@ nginx_configure() {
     fill_template "$ROOT/deploy/gateway/nginx.conf.template" \
         "LISTEN=127.0.0.1:${PORT[gateway]}" \
         WORKERS=2 \
+        "OPEN_FILES=$(gateway_open_files)" \
         "API_DOCS=$PLATFORM_HOME/nginx/api-docs.json" \
         "AUTH_SERVERS=server 127.0.0.1:${PORT[auth]};" \
         "TASK_API_SERVERS=server 127.0.0.1:${PORT[task-api]};" \

@@ -35,6 +35,11 @@ impl Conditions {
         Self { facts }
     }
 
+    /// Adds what only some measurements depend on.
+    pub fn add(&mut self, name: &'static str, fact: String) {
+        self.facts.push((name, fact));
+    }
+
     /// Adds the servers' versions and how durable the database is.
     pub async fn ask_servers(&mut self, servers: &Servers, database: &Client) -> Result<()> {
         let mut postgres = Vec::new();

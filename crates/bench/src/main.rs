@@ -2,7 +2,8 @@
 //! is told of the platform is a ratio and not a figure of somebody's machine.
 //!
 //! * `bench poller`: jobs in flight, followed by one poller and then by more, beside a bare loop of HTTP requests;
-//! * `bench create`: tasks accepted by task-api, beside pgbench with the statements of the same transaction.
+//! * `bench create`: tasks accepted by task-api, beside pgbench with the statements of the same transaction;
+//! * `bench push`: connections to the notifier, and how soon news reaches them, beside a bare broadcaster on the same WebSocket library.
 //!
 //! It runs on servers that `scripts/bench` has started and speaks to the platform as tests do, by `zoetrope-testing`. Speed is no verdict:
 //! it fails when something could not be run or counted, never because something was slow.
@@ -14,6 +15,7 @@ mod histogram;
 mod poller;
 mod processes;
 mod progress;
+mod push;
 mod samples;
 mod simulator;
 mod table;
@@ -43,9 +45,14 @@ enum Scenario {
     Poller(poller::Options),
     /// Tasks accepted by task-api
     Create(create::Options),
+    /// News that the notifier pushes to many connections
+    Push(push::Options),
     /// The loop that the poller is compared with
     #[command(hide = true)]
     Bare(bare::Options),
+    /// The broadcaster that the notifier is compared with
+    #[command(hide = true)]
+    Broadcaster,
 }
 
 #[tokio::main]
@@ -53,7 +60,9 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().scenario {
         Scenario::Poller(options) => poller::run(&options).await,
         Scenario::Create(options) => create::run(&options).await,
+        Scenario::Push(options) => push::run(&options).await,
         Scenario::Bare(options) => bare::run(options).await,
+        Scenario::Broadcaster => push::broadcaster::serve().await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,9 +8,12 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    Service,
+    Service, open_files_limit,
     servers::{variable, workspace_root},
 };
+
+/// As in `scripts/lib/nginx.sh`.
+const MOST_OPEN_FILES: u64 = 65_536;
 
 /// nginx with the configuration of `deploy/gateway`. It ends when dropped.
 #[derive(Debug)]
@@ -20,7 +23,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub fn start(platform: &Path, port: u16, upstreams: &HashMap<Service, Vec<u16>>) -> Result<Self> {
+    pub fn start(platform: &Path, port: u16, workers: u16, upstreams: &HashMap<Service, Vec<u16>>) -> Result<Self> {
         let directory = platform.join("gateway");
         fs::create_dir_all(&directory)?;
         let template = PathBuf::from(variable("ZOETROPE_TEST_GATEWAY_TEMPLATE")?);
@@ -34,7 +37,8 @@ impl Gateway {
         let settings = fs::read_to_string(&template)
             .with_context(|| template.display().to_string())?
             .replace("{{LISTEN}}", &format!("127.0.0.1:{port}"))
-            .replace("{{WORKERS}}", "1")
+            .replace("{{WORKERS}}", &workers.to_string())
+            .replace("{{OPEN_FILES}}", &open_files_limit()?.min(MOST_OPEN_FILES).to_string())
             .replace("{{API_DOCS}}", &documents.display().to_string())
             .replace("{{AUTH_SERVERS}}", &servers(Service::Auth))
             .replace("{{TASK_API_SERVERS}}", &servers(Service::TaskApi))
@@ -56,6 +60,11 @@ impl Gateway {
             .spawn()
             .context("start of nginx")?;
         Ok(Self { child, directory })
+    }
+
+    /// The id of nginx's first process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn last_lines(&self) -> String {

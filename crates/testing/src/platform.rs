@@ -28,6 +28,7 @@ pub struct PlatformBuilder {
     replicas: HashMap<Service, u16>,
     overrides: Vec<Override>,
     accounts: Vec<&'static str>,
+    gateway_workers: u16,
 }
 
 /// A running platform of one test. Its processes end with it.
@@ -70,6 +71,13 @@ impl PlatformBuilder {
         self
     }
 
+    /// How many processes the gateway has: one, unless this says otherwise.
+    #[must_use]
+    pub fn gateway_workers(mut self, count: u16) -> Self {
+        self.gateway_workers = count;
+        self
+    }
+
     /// Starts everything and waits until all of it is ready.
     pub async fn start(self) -> Result<Platform> {
         let servers = self.servers.map_or_else(Servers::shared, Ok)?;
@@ -99,7 +107,7 @@ impl PlatformBuilder {
         }
         let behind_gateway = [Service::Auth, Service::TaskApi, Service::Notifier];
         let gateway = if behind_gateway.iter().all(|service| upstreams.contains_key(service)) {
-            Some(Gateway::start(&directory, addresses.gateway, &upstreams)?)
+            Some(Gateway::start(&directory, addresses.gateway, self.gateway_workers, &upstreams)?)
         } else {
             None
         };
@@ -116,7 +124,13 @@ impl PlatformBuilder {
 
 impl Platform {
     pub fn builder() -> PlatformBuilder {
-        PlatformBuilder { servers: None, replicas: HashMap::new(), overrides: Vec::new(), accounts: vec!["openai"] }
+        PlatformBuilder {
+            servers: None,
+            replicas: HashMap::new(),
+            overrides: Vec::new(),
+            accounts: vec!["openai"],
+            gateway_workers: 1,
+        }
     }
 
     /// One process of each service, on the shared servers.
@@ -126,6 +140,11 @@ impl Platform {
 
     pub fn gateway_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.addresses.gateway)
+    }
+
+    /// The id of the gateway's first process, if there is a gateway.
+    pub fn gateway_id(&self) -> Option<u32> {
+        self.gateway.as_ref().map(Gateway::id)
     }
 
     /// A visitor without an account.
