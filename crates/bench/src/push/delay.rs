@@ -29,6 +29,10 @@ const CHOKING_CHANGES: u32 = 120;
 const CHOKING_PAUSE: Duration = Duration::from_millis(50);
 const CHOKING_BYTES: usize = 2_000;
 
+/// Figures of the notifier.
+const SENT_AWAY: &str = "zoetrope_notifier_closed_total{reason=\"too_slow\"}";
+const WRITTEN: &str = "zoetrope_notifier_frames_sent_total{type=\"taskProgress\"}";
+
 /// Whether all clients read what they get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
@@ -40,10 +44,12 @@ pub enum Readers {
 #[derive(Debug, Clone)]
 pub struct Run {
     pub readers: Readers,
-    /// Changes of tasks that prompt clients follow, and how many of them each client was told of: the rest gave way to newer ones.
+    /// Changes of tasks that prompt clients follow. Those of which they were not told gave way to newer ones.
     pub published: usize,
     /// Seconds from the publishing to the frame, for prompt clients.
     pub delays: Samples,
+    /// The part that the notifier could write of what was to fill the slow clients' connections: less than all, as they are full.
+    pub taken: Option<f64>,
     /// Slow clients that the notifier sent away.
     pub sent_away: f64,
     pub cpu: Cpu,
@@ -91,15 +97,12 @@ async fn turn(stand: &mut Stand, options: &Options, tasks: &mut [Task], readers:
     let slow = if readers == Readers::SomeSlow { options.slow as usize } else { 0 };
     let mut choking = choke_seats(&mut seats, &tasks[..slow], stand).await?;
     let mut crowd = Crowd::enter(stand.notifier()?, &seats, &stand.arrivals).await?;
-    if slow > 0 {
-        choke(stand, &mut choking).await?;
-    }
+    let taken = if slow > 0 { Some(choke(stand, &mut choking).await? / slow as f64) } else { None };
 
     let watch = Watch::new(stand)?;
     let (published, cpu) = tokio::try_join!(publish(stand, options, tasks, slow), watch.measure(options))?;
     stand.bus.confirmed().await?;
-    let warm = published.len();
-    stand.arrivals.wait_for(warm, PATIENCE).await;
+    stand.arrivals.wait_for(published.len(), PATIENCE).await;
     let from = published.get((options.warm_up * options.rate) as usize * (tasks.len() - slow) / tasks.len()).copied();
     let counted = |moment: Moment| from.is_some_and(|from| moment >= from);
     let delays = stand.arrivals.take().into_iter().filter(|arrival| counted(arrival.published_at)).map(|arrival| arrival.delay);
@@ -107,6 +110,7 @@ async fn turn(stand: &mut Stand, options: &Options, tasks: &mut [Task], readers:
         readers,
         published: published.iter().filter(|moment| counted(**moment)).count(),
         delays: delays.collect(),
+        taken,
         sent_away: stand.figure(SENT_AWAY).await? - sent_away,
         cpu,
     };
@@ -117,8 +121,6 @@ async fn turn(stand: &mut Stand, options: &Options, tasks: &mut [Task], readers:
     stand.arrivals.take();
     Ok(run)
 }
-
-const SENT_AWAY: &str = "zoetrope_notifier_closed_total{reason=\"too_slow\"}";
 
 /// Makes the first seats slow or stalled, in turn, and has each follow one more task of its user, which is for filling its connection.
 async fn choke_seats(seats: &mut [Seat], tasks: &[Task], stand: &Stand) -> Result<Vec<Task>> {
@@ -140,7 +142,9 @@ async fn choke_seats(seats: &mut [Seat], tasks: &[Task], stand: &Stand) -> Resul
     Ok(choking)
 }
 
-async fn choke(stand: &Stand, tasks: &mut [Task]) -> Result<()> {
+/// Returns how many clients' worth of these changes was written.
+async fn choke(stand: &mut Stand, tasks: &mut [Task]) -> Result<f64> {
+    let before = stand.figure(WRITTEN).await?;
     let padding = "x".repeat(CHOKING_BYTES);
     for _ in 0..CHOKING_CHANGES {
         for task in &mut *tasks {
@@ -148,7 +152,8 @@ async fn choke(stand: &Stand, tasks: &mut [Task]) -> Result<()> {
         }
         sleep(CHOKING_PAUSE).await;
     }
-    stand.await_stored(tasks).await
+    stand.await_stored(tasks).await?;
+    Ok((stand.figure(WRITTEN).await? - before) / f64::from(CHOKING_CHANGES))
 }
 
 /// Publishes changes at an even pace, of one task after the other. Returns when each was that a prompt client follows.

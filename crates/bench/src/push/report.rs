@@ -39,13 +39,14 @@ const IDLE_LINES: [Line<Idle>; 6] = [
     ("  the gateway's for one, kB", Idle::gateway_memory),
 ];
 
-const DELAY_LINES: [Line<Run>; 9] = [
+const DELAY_LINES: [Line<Run>; 10] = [
     ("changes, those of slow readers left out", |run| Some(run.published as f64)),
     ("frames told of them", |run| Some(run.delays.len() as f64)),
     ("published to read, p50, ms", |run| quantile(run, 0.5)),
     ("published to read, p99, ms", |run| quantile(run, 0.99)),
     ("published to read, longest, ms", |run| quantile(run, 1.0)),
-    ("slow readers sent away", |run| (run.readers == Readers::SomeSlow).then_some(run.sent_away)),
+    ("slow readers: written of what filled them, %", |run| run.taken.map(|taken| taken * 100.0)),
+    ("slow readers: sent away", |run| (run.readers == Readers::SomeSlow).then_some(run.sent_away)),
     ("CPU of the notifier, s/s", |run| Some(run.cpu.notifier)),
     ("CPU of PostgreSQL, s/s", |run| Some(run.cpu.postgres)),
     ("CPU of the clients, s/s", |run| Some(run.cpu.clients)),
