@@ -25,7 +25,7 @@ nginx_configure() {
         "API_DOCS=$PLATFORM_HOME/nginx/api-docs.json" \
         "AUTH_SERVERS=server 127.0.0.1:${PORT[auth]};" \
         "TASK_API_SERVERS=server 127.0.0.1:${PORT[task-api]};" \
-        "NOTIFIER_SERVERS=server 127.0.0.1:${PORT[notifier]};" |
+        "NOTIFIER_SERVERS=server 127.0.0.1:${PORT[notifier]} max_fails=0;" |
         server_file nginx nginx.conf
 }
 

@@ -27,9 +27,9 @@ impl Gateway {
         let directory = platform.join("gateway");
         fs::create_dir_all(&directory)?;
         let template = PathBuf::from(variable("ZOETROPE_TEST_GATEWAY_TEMPLATE")?);
-        let servers = |service: Service| -> String {
+        let servers = |service: Service, parameters: &str| -> String {
             let ports = upstreams.get(&service).map(Vec::as_slice).unwrap_or_default();
-            ports.iter().map(|port| format!("server 127.0.0.1:{port};")).collect()
+            ports.iter().map(|port| format!("server 127.0.0.1:{port}{parameters};")).collect()
         };
         // nginx's workers may not be allowed into the checkout.
         let documents = directory.join("api-docs.json");
@@ -40,9 +40,9 @@ impl Gateway {
             .replace("{{WORKERS}}", &workers.to_string())
             .replace("{{OPEN_FILES}}", &open_files_limit()?.min(MOST_OPEN_FILES).to_string())
             .replace("{{API_DOCS}}", &documents.display().to_string())
-            .replace("{{AUTH_SERVERS}}", &servers(Service::Auth))
-            .replace("{{TASK_API_SERVERS}}", &servers(Service::TaskApi))
-            .replace("{{NOTIFIER_SERVERS}}", &servers(Service::Notifier));
+            .replace("{{AUTH_SERVERS}}", &servers(Service::Auth, ""))
+            .replace("{{TASK_API_SERVERS}}", &servers(Service::TaskApi, ""))
+            .replace("{{NOTIFIER_SERVERS}}", &servers(Service::Notifier, " max_fails=0"));
         ensure!(!settings.contains("{{"), "{} has a placeholder that the tests do not fill", template.display());
         let file = directory.join("nginx.conf");
         fs::write(&file, settings)?;
