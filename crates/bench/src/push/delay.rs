@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Apart from most numbers of tasks, so that changes that follow each other are of different users.
 const STRIDE: usize = 7919;
 /// What a slow reader's connection is filled with: enough that the server must wait for it.
-const CHOKING_CHANGES: u32 = 120;
+const CHOKING_CHANGES: u32 = 200;
 const CHOKING_PAUSE: Duration = Duration::from_millis(50);
 const CHOKING_BYTES: usize = 2_000;
 
