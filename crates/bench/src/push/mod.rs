@@ -10,11 +10,13 @@ pub mod broadcaster;
 mod crowd;
 mod delay;
 mod fan_out;
+mod follower;
 mod frame;
 mod idle;
 mod link;
 mod news;
 mod report;
+mod restart;
 mod settings;
 mod stand;
 mod tasks;
@@ -60,6 +62,12 @@ pub struct Options {
     /// Users, among whom the connections are divided
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..))]
     pub users: u16,
+    /// Clients that follow through the gateway while its replicas are restarted; 0: none are
+    #[arg(long, default_value_t = 5_000)]
+    pub restart_clients: u32,
+    /// Changes of tasks per second meanwhile, each for all clients of its user
+    #[arg(long, default_value_t = 200.0)]
+    pub restart_rate: f64,
 }
 
 impl Options {
@@ -70,7 +78,7 @@ impl Options {
 
     fn check(&self) -> Result<()> {
         ensure!(self.seconds >= 1.0 && self.warm_up >= 0.0, "--seconds is at least 1");
-        ensure!(self.rate >= 1.0, "--rate is at least 1");
+        ensure!(self.rate >= 1.0 && self.restart_rate >= 1.0, "--rate and --restart-rate are at least 1");
         ensure!(self.slow < self.clients, "--slow is less than --clients");
         let most = u64::from(self.clients.max(self.connections()?));
         let limit = open_files_limit()?;
@@ -89,7 +97,8 @@ pub async fn run(options: &Options) -> Result<()> {
     let idle = idle::measure(&mut stand, options).await?;
     let delays = delay::measure(&mut stand, options).await?;
     let fan_outs = fan_out::measure(&mut stand, options).await?;
+    let restarts = restart::measure(&mut stand, options).await?;
 
-    write!(io::stdout(), "{}", report::Report { options, conditions, idle, delays, fan_outs })?;
+    write!(io::stdout(), "{}", report::Report { options, conditions, idle, delays, fan_outs, restarts })?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::{
     delay::{Readers, Run},
     fan_out::{FanOut, Teller},
     idle::{Idle, Way},
+    restart::{Restart, Restarts},
 };
 use crate::{
     conditions::Conditions,
@@ -17,6 +18,7 @@ const AIM_MEMORY: f64 = 24.0;
 const AIM_DELAY: f64 = 50.0;
 const AIM_FAN_OUT: f64 = 1.3;
 const AIM_SLOW: f64 = 0.2;
+const AIM_BACK: f64 = 15.0;
 
 /// All that was measured.
 pub struct Report<'a> {
@@ -25,6 +27,7 @@ pub struct Report<'a> {
     pub idle: Vec<Idle>,
     pub delays: Vec<Run>,
     pub fan_outs: Vec<FanOut>,
+    pub restarts: Option<Restarts>,
 }
 
 /// A line of a table: what it is called, and how it is read.
@@ -55,6 +58,13 @@ const DELAY_LINES: [Line<Run>; 10] = [
 const FAN_OUT_LINES: [Line<FanOut>; 2] =
     [("half of the clients, ms", |told| Some(told.half * 1000.0)), ("all clients, ms", |told| Some(told.all * 1000.0))];
 
+const RESTART_LINES: [Line<Restart>; 4] = [
+    ("clients that had to come back", |restart| Some(restart.absences.len() as f64)),
+    ("away, p50, s", |restart| restart.absences.quantile(0.5)),
+    ("away, longest, s", |restart| restart.absences.greatest()),
+    ("all back after, s", |restart| Some(restart.all_back)),
+];
+
 impl Display for Report<'_> {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let Options { clients, rate, seconds, rounds, broadcasts, users, .. } = self.options;
@@ -65,6 +75,15 @@ impl Display for Report<'_> {
         writeln!(formatter, "{}", self.delays())?;
         writeln!(formatter, "One change for {clients} connections, {broadcasts} times in each turn, until it was read by\n")?;
         writeln!(formatter, "{}", self.fan_outs())?;
+        if let Some(restarts) = &self.restarts {
+            let Options { restart_clients, restart_rate, .. } = self.options;
+            writeln!(
+                formatter,
+                "{restart_clients} clients behind the gateway, {restart_rate} changes a second, one replica restarted after the other:\n"
+            )?;
+            writeln!(formatter, "{}", of_restarts(restarts))?;
+            writeln!(formatter, "{}", told_meanwhile(restarts))?;
+        }
         write!(formatter, "{}", self.aims())
     }
 }
@@ -125,6 +144,15 @@ impl Report<'_> {
             let aim = format!("slow readers raise the others' p99 by less than {}", percent(Some(AIM_SLOW)));
             table.line([aim, percent(more), met(more.map(|more| more < AIM_SLOW)).to_owned()]);
         }
+        if let Some(restarts) = &self.restarts {
+            let none = |count: usize| met(Some(restarts.ends > 0 && count == 0)).to_owned();
+            table.line(["restarts: no end of a task is missed".to_owned(), restarts.missed.to_string(), none(restarts.missed)]);
+            let duplicates = restarts.duplicates;
+            table.line(["restarts: nothing is shown twice".to_owned(), duplicates.to_string(), none(duplicates)]);
+            let back = restarts.replicas.iter().map(|restart| restart.all_back).reduce(f64::max);
+            let aim = format!("restarts: all clients are back within {AIM_BACK} s");
+            table.line([aim, format!("{} s", number(back)), met(back.map(|back| back <= AIM_BACK)).to_owned()]);
+        }
         table
     }
 
@@ -135,6 +163,29 @@ impl Report<'_> {
     fn of_fan_outs(&self, teller: Teller, figure: fn(&FanOut) -> Option<f64>) -> Samples {
         self.fan_outs.iter().filter(|told| told.teller == teller).filter_map(figure).collect()
     }
+}
+
+fn of_restarts(restarts: &Restarts) -> Table {
+    let headings = (1..=restarts.replicas.len()).map(|replica| format!("replica {replica}"));
+    let mut table = Table::new(["".to_owned()].into_iter().chain(headings));
+    for (name, figure) in RESTART_LINES {
+        table.line([name.to_owned()].into_iter().chain(restarts.replicas.iter().map(|restart| number(figure(restart)))));
+    }
+    table
+}
+
+fn told_meanwhile(restarts: &Restarts) -> Table {
+    let mut table = Table::new(["told meanwhile, over all clients", ""]);
+    for (name, count) in [
+        ("ends of tasks that each follower had to hear", restarts.ends),
+        ("  of them, never heard", restarts.missed),
+        ("changes shown twice", restarts.duplicates),
+        ("times that a client had to begin anew (resync)", restarts.resyncs),
+        ("connections refused, and tried again", restarts.refused),
+    ] {
+        table.line([name.to_owned(), count.to_string()]);
+    }
+    table
 }
 
 /// In milliseconds.

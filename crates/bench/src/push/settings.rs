@@ -1,8 +1,13 @@
 use anyhow::Result;
 use zoetrope_testing::{Platform, PlatformBuilder, Servers, Service};
 
+use super::restart;
+
 /// Each worker of the gateway holds a little less than half as many clients as it may have files open.
 const GATEWAY_WORKERS: u16 = 3;
+
+/// All clients may be one user's.
+const CONNECTIONS_PER_USER: u32 = 100_000;
 
 /// The notifier with what it needs, logging as it would in production. The other services are there for the sign-in, and for the gateway.
 pub fn platform() -> Result<PlatformBuilder> {
@@ -10,6 +15,8 @@ pub fn platform() -> Result<PlatformBuilder> {
         .servers(Servers::from_environment("ZOETROPE_BENCH")?)
         .replicas(Service::Poller, 0)
         .replicas(Service::ProviderSim, 0)
+        .replicas(Service::Notifier, restart::REPLICAS)
         .gateway_workers(GATEWAY_WORKERS)
-        .setting(Service::Notifier, "telemetry.format", "json"))
+        .setting(Service::Notifier, "telemetry.format", "json")
+        .setting(Service::Notifier, "websocket.max_connections_per_user", CONNECTIONS_PER_USER))
 }

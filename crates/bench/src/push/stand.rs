@@ -10,7 +10,7 @@ use super::{
     arrivals::Arrivals,
     crowd::{Pace, Request, Seat},
     news::Clock,
-    settings,
+    restart, settings,
     tasks::{Bus, Owner, Task},
 };
 use crate::progress::Progress;
@@ -44,6 +44,9 @@ impl Stand {
         }
         for service in [Service::Auth, Service::TaskApi] {
             platform.process(service, 0)?.terminate().await?;
+        }
+        for replica in 1..restart::REPLICAS {
+            platform.process(Service::Notifier, replica.into())?.terminate().await?;
         }
         let (database, clock) = (platform.database().await?, Clock::start());
         let bus = Bus::connect(&platform, clock).await?;

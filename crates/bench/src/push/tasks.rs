@@ -1,3 +1,8 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use lapin::{
@@ -8,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 use zoetrope_contracts::{
     Message,
-    tasks::v1::{TaskStatus, TaskStep, TaskUpdated},
+    tasks::v1::{TaskResult, TaskStatus, TaskStep, TaskUpdated},
     timestamp,
 };
 use zoetrope_testing::Platform;
@@ -18,12 +23,15 @@ use super::news::{Clock, Moment};
 const PASSWORD: &str = "correct horse battery staple";
 /// As the outbox publishes: it survives a restart of the broker.
 const PERSISTENT: u8 = 2;
+const VIDEO_BYTES: u64 = 1_234_567;
 
 /// Somebody who follows tasks.
 #[derive(Debug, Clone)]
 pub struct Owner {
     pub id: String,
     pub token: String,
+    /// Place of the last change in the feed of changes.
+    position: Arc<AtomicU64>,
 }
 
 impl Owner {
@@ -35,7 +43,7 @@ impl Owner {
         let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
         let id = text(&answer["data"]["user"]["id"]).context("register told no id")?;
         let token = text(&answer["data"]["token"]).context("register gave no token")?;
-        Ok(Self { id, token })
+        Ok(Self { id, token, position: Arc::default() })
     }
 }
 
@@ -80,7 +88,21 @@ impl Task {
             created_at: Some(timestamp(self.created_at)),
             started_at: Some(timestamp(self.created_at)),
             updated_at: Some(now),
+            feed_position: self.owner.position.fetch_add(1, Ordering::Relaxed) + 1,
             ..TaskUpdated::default()
+        }
+    }
+
+    /// The change that ends it.
+    fn completion(&mut self, external_id: String) -> TaskUpdated {
+        let last = self.progress(external_id);
+        TaskUpdated {
+            status: TaskStatus::Completed.into(),
+            progress: 100,
+            step: TaskStep::Stored.into(),
+            result: Some(TaskResult { video_size: VIDEO_BYTES, has_thumbnail: true }),
+            completed_at: last.updated_at,
+            ..last
         }
     }
 }
@@ -106,6 +128,11 @@ impl Bus {
         let moment = self.clock.now();
         self.publish(&task.progress(moment.stamp() + padding)).await?;
         Ok(moment)
+    }
+
+    /// Publishes the change that ends a task.
+    pub async fn complete(&self, task: &mut Task) -> Result<()> {
+        self.publish(&task.completion(self.clock.now().stamp())).await
     }
 
     async fn publish<M: Message>(&self, message: &M) -> Result<()> {
