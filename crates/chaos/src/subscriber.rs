@@ -80,7 +80,8 @@ async fn hear(client: &Client<'_>, ears: &mut Ears, told: &mut HashMap<String, T
     let journal = &client.stage.journal;
     let video_id = frame.payload["videoId"].as_str().unwrap_or_default();
     match frame.kind.as_str() {
-        "subscribeSuccess" => {}
+        // The replica stops: it hangs up after this.
+        "subscribeSuccess" | "reconnect" => {}
         "error" if matches!(frame.payload["code"].as_str(), Some("NOT_FOUND" | "UNAVAILABLE")) => {
             refused.push(video_id.to_owned())
         }
