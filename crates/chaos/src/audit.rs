@@ -141,6 +141,7 @@ fn tallies(facts: &Facts) -> Vec<Row> {
         Row::tally("cancellations answered", counts.cancels),
         Row::tally("states heard and looked up", counts.heard),
         Row::tally("connections of subscribers", counts.connections),
+        Row::tally("  that resumed", counts.resumed),
         Row::tally("messages delivered again", counts.repeated),
         Row::tally("requests that had to be repeated", counts.unanswered),
         Row::tally("lines of log at level error", facts.error_lines as u64),
@@ -239,13 +240,14 @@ fn untested(facts: &Facts) -> impl Iterator<Item = String> {
     let statuses: BTreeSet<&str> = facts.tasks.values().map(|task| task.status.as_str()).collect();
     let endings = [Ending::Completed, Ending::Failed, Ending::Cancelled]
         .map(|ending| (ending.as_str(), statuses.contains(ending.as_str())));
-    let Counts { heard, cancels, repeated, unanswered, connections, .. } = facts.counts;
+    let Counts { heard, cancels, repeated, unanswered, connections, resumed, .. } = facts.counts;
     let happened = [
         ("heard", heard > 0),
         ("cancelled by its user", cancels > 0),
         ("delivered again", repeated > 0),
         ("repeated by a client", unanswered > 0),
         ("reconnected", connections > 0),
+        ("resumed", resumed > 0),
         ("submitted", !facts.submissions.is_empty()),
     ];
     endings.into_iter().chain(happened).filter(|(_, happened)| !happened).map(|(what, _)| format!("nothing was {what}"))

@@ -43,6 +43,8 @@ pub struct Counts {
     /// States that were heard and then looked at.
     pub heard: u64,
     pub connections: u64,
+    /// Connections that began where the one before had ended.
+    pub resumed: u64,
     pub cancels: u64,
     /// Messages that the bus was given again.
     pub repeated: u64,

@@ -10,8 +10,9 @@ use crate::{
     accounts,
     client::Client,
     provider::{Order, Orders},
+    resuming::Reader,
     stage::Stage,
-    subscriber,
+    subscriber::{self, Ears, Way},
 };
 
 /// Seconds between two tasks of a user.
@@ -40,7 +41,9 @@ pub async fn live(stage: &Stage<'_>, orders: &Orders, nobody: User, number: usiz
         work(&client, orders, tell, &mut dice).await;
         stage.journal.count(|counts| counts.at_work -= 1);
     };
-    let listening = subscriber::listen(&client, news, stage.plan.dice(actor + 1));
+    // Of those who are there from the beginning and of those who join, one half resumes.
+    let way = if number % 4 < 2 { Way::OneByOne(Ears::default()) } else { Way::Resuming(Reader::new()) };
+    let listening = subscriber::listen(&client, way, news, stage.plan.dice(actor + 1));
     tokio::join!(working, listening);
 }
 
@@ -65,7 +68,7 @@ async fn work(client: &Client<'_>, orders: &Orders, tell: mpsc::Sender<String>, 
 async fn follow_through(client: &Client<'_>, order: Order, tell: mpsc::Sender<String>) {
     let key = uuid::Uuid::new_v4().to_string();
     let Some(video_id) = client.create(&order, &key).await else { return };
-    // A subscriber that has gone home needs no news.
+    // A subscriber that follows everything, or has gone home, needs no news.
     let _ = tell.send(video_id.clone()).await;
     let repeat = async {
         if let Some(wait) = order.repeat_after {

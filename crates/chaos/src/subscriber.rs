@@ -12,32 +12,48 @@ use tokio::{
 };
 use zoetrope_testing::Frame;
 
-use crate::{client::Client, hearing::Told, journal::Wrong, stage::Stage};
+use crate::{client::Client, eyes::Eyes, hearing::Told, journal::Wrong, resuming::Reader, stage::Stage};
 
 /// Seconds after which a connection is dropped without a word, as by a phone in a tunnel.
-const DROPPED_AFTER: Range<f64> = 2.0..20.0;
+pub const DROPPED_AFTER: Range<f64> = 2.0..20.0;
 /// Seconds between two connections.
 const AWAY: Range<f64> = 0.1..3.0;
 /// How often a refused subscription is tried again: a task that was just created may not have arrived yet.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What one user knows of the tasks whose end the socket has not told.
-#[derive(Default)]
-struct Ears {
+#[derive(Debug, Default)]
+pub struct Ears {
     open: HashSet<String>,
-    /// What GET showed last, over all connections.
-    shown: HashMap<String, Told>,
+    eyes: Eyes,
+}
+
+/// How a subscriber follows its user's tasks.
+#[derive(Debug)]
+pub enum Way {
+    /// Each by itself, and anew on each connection.
+    OneByOne(Ears),
+    /// All of them, from what it has seen.
+    Resuming(Reader),
 }
 
 /// Follows a user's tasks to their ends, on one connection after the other.
-pub async fn listen(client: &Client<'_>, mut news: mpsc::Receiver<String>, mut dice: StdRng) {
+pub async fn listen(client: &Client<'_>, mut way: Way, mut news: mpsc::Receiver<String>, mut dice: StdRng) {
     let stage = client.stage;
-    let mut ears = Ears::default();
+    if matches!(way, Way::Resuming(_)) {
+        news.close();
+    }
     loop {
+        let connection = async {
+            match &mut way {
+                Way::OneByOne(ears) => connection(client, ears, &mut news, &mut dice).await,
+                Way::Resuming(reader) => reader.connection(client, &mut dice).await,
+            }
+        };
         tokio::select! {
             () = stage.over.cancelled() => return,
             // Whatever ended the connection, there will be another.
-            _ = connection(client, &mut ears, &mut news, &mut dice) => {}
+            _ = connection => {}
         }
         tokio::select! {
             () = stage.over.cancelled() => return,
@@ -90,30 +106,12 @@ async fn hear(client: &Client<'_>, ears: &mut Ears, told: &mut HashMap<String, T
                 if let Some(before) = told.insert(video_id.to_owned(), heard).filter(|before| !heard.may_follow(*before)) {
                     journal.complain(Wrong::RanBackwards, format!("{video_id}: heard {before}, then {heard}"));
                 }
-                check(client, ears, video_id, heard).await;
+                if ears.eyes.check(client, video_id, heard).await.is_some() {
+                    ears.open.remove(video_id);
+                }
             }
             None => journal.complain(Wrong::BadAnswer, format!("frame {}", frame.raw)),
         },
         _ => journal.complain(Wrong::BadAnswer, format!("frame {}", frame.raw)),
-    }
-}
-
-/// Whenever a client hears a state, an immediate GET shows that state or a later one.
-async fn check(client: &Client<'_>, ears: &mut Ears, video_id: &str, heard: Told) {
-    let journal = &client.stage.journal;
-    let Some(row) = client.task(video_id).await else { return };
-    let Some(shown) = Told::of(&row) else {
-        return journal.complain(Wrong::BadAnswer, format!("show: {row}"));
-    };
-    journal.count(|counts| counts.heard += 1);
-    if !shown.may_follow(heard) {
-        journal.complain(Wrong::HeardNotShown, format!("{video_id}: heard {heard}, GET shows {shown}"));
-    }
-    if let Some(before) = ears.shown.insert(video_id.to_owned(), shown).filter(|before| !shown.may_follow(*before)) {
-        journal.complain(Wrong::RanBackwards, format!("{video_id}: GET showed {before}, then {shown}"));
-    }
-    if let Some(ending) = heard.ending() {
-        journal.learnt(video_id, ending);
-        ears.open.remove(video_id);
     }
 }
