@@ -46,7 +46,7 @@ impl Accounts {
     /// Takes back all tasks and payments, so that every run begins with the same tables.
     pub async fn reset(database: &Client) -> Result<()> {
         database
-            .batch_execute("TRUNCATE tasks.tasks, tasks.ledger_entries, tasks.idempotency_keys, tasks.outbox, tasks.inbox")
+            .batch_execute("TRUNCATE tasks.tasks, tasks.ledger_entries, tasks.idempotency_keys, tasks.followed_requests, tasks.outbox, tasks.inbox")
             .await?;
         database.execute("UPDATE tasks.accounts SET balance = $1", &[&BALANCE]).await?;
         // None of these can be run with something else in one transaction.
