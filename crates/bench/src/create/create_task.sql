@@ -19,9 +19,9 @@ WITH account AS (
 SELECT feed_position FROM account;
 INSERT INTO tasks (id, user_id, kind, status, progress, step, version, job_sequence, model, provider, price, prompt, input, output,
     external_id, client_request_id, error_code, error_message, error_retryable, created_at, updated_at, started_at, completed_at,
-    cancel_requested_at)
+    cancel_requested_at, callback_url)
 VALUES (lpad(to_hex(:task::bigint), 32, '0')::uuid, lpad(to_hex(:user::bigint), 32, '0')::uuid, :kind, :status, :progress, :step, :version,
-    0, :model, :provider, :price, :prompt, :input, NULL, NULL, NULL, NULL, NULL, NULL, now(), now(), NULL, NULL, NULL);
+    0, :model, :provider, :price, :prompt, :input, NULL, NULL, NULL, NULL, NULL, NULL, now(), now(), NULL, NULL, NULL, NULL);
 INSERT INTO outbox (id, exchange, routing_key, message_type, mandatory, payload, traceparent)
 SELECT * FROM unnest(
     ARRAY[
