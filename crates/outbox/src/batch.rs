@@ -34,7 +34,8 @@ impl Batch {
         self.0.is_empty()
     }
 
-    /// Writes all of it, within the transaction of `connection`; other statements of it need not wait for the answer. Call [`Relay::wake`](crate::Relay::wake) after the commit.
+    /// Writes all of it, within the transaction of `connection`; other statements of it need not wait for the answer. Call
+    /// [`Relay::wake`](crate::Relay::wake) after the commit.
     ///
     /// # Errors
     ///
