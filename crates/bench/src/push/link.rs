@@ -5,7 +5,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use socket2::SockRef;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpSocket, TcpStream},
@@ -140,10 +140,13 @@ async fn connect(address: SocketAddr, window: Window) -> Result<TcpStream> {
     let number = OPENED.fetch_add(1, Ordering::Relaxed) / CONNECTIONS_PER_SOURCE % SOURCES;
     let source = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + 1 + number);
     let socket = TcpSocket::new_v4()?;
+    // The port is chosen when the other end is known. One that is chosen before is lost to whoever connects without such a choice, whatever
+    // the address: the gateway would run out of ports.
+    setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
     socket.bind((source, 0).into())?;
     if window == Window::Narrow {
         socket.set_recv_buffer_size(NARROW_WINDOW)?;
-        SockRef::from(&socket).set_tcp_mss(NARROW_SEGMENT)?;
+        setsockopt(&socket, sockopt::TcpMaxSeg, &NARROW_SEGMENT)?;
     }
     Ok(socket.connect(address).await?)
 }
