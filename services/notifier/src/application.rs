@@ -91,7 +91,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         stopping: process.stopping(),
     }));
     zoetrope_http::serve(&process, &settings.http, move |config| {
-        http::routes(&context, config);
+        http::routes(&context, &authenticator, config);
         http::preferences::routes(&preferences, config);
         http::webhooks::routes(&webhooks, &authenticator, config);
     })

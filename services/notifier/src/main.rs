@@ -13,6 +13,7 @@
 //! | [`reconcile`] | finds in the table what the own queue lost |
 //! | [`connection`] | one connection as a pure state machine |
 //! | [`socket`] | its input and output |
+//! | [`events`] | server-sent events, of the same feeds |
 //! | [`frames`] | what travels, in two dialects |
 //! | [`mail`] | mails: from a command or a task's end to the mail server's answer |
 //! | [`webhooks`] | tells the same to addresses that users name, until it arrives |
@@ -23,6 +24,7 @@
 mod application;
 mod commands;
 mod connection;
+mod events;
 mod feed;
 #[cfg(test)]
 mod fixtures;

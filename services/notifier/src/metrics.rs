@@ -2,10 +2,10 @@
 //!
 //! | metric | tells |
 //! |---|---|
-//! | `zoetrope_notifier_connections` | open connections |
+//! | `zoetrope_notifier_connections` | open connections: WebSockets and streams of events |
 //! | `zoetrope_notifier_subscriptions` | tasks, and users' all tasks, that connections follow |
-//! | `zoetrope_notifier_frames_sent_total{type}` | frames written |
-//! | `zoetrope_notifier_push_delay_seconds` | from a task's change, by task-api's clock, to its frame |
+//! | `zoetrope_notifier_frames_sent_total{type}` | frames and events written |
+//! | `zoetrope_notifier_push_delay_seconds` | from a task's change, by task-api's clock, to its frame or event |
 //! | `zoetrope_notifier_coalesced_total` | updates that gave way to a newer one of their task, before they were sent |
 //! | `zoetrope_notifier_readings_total{kind}` | feeds, and tasks, read for streams: present, missed, resync |
 //! | `zoetrope_notifier_updates_heard_total` | updates that this replica's own queue brought |

@@ -38,7 +38,8 @@ pub struct MigrateSettings {
     pub postgres: PostgresSettings,
 }
 
-/// How connections are treated (`[websocket]`). Times are in seconds and may have fractions.
+/// How connections are treated (`[websocket]`), and streams of events where it is about them as well: heartbeat, wait for a task, slow clients,
+/// connections per user, reconnection. Times are in seconds and may have fractions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSocketSettings {

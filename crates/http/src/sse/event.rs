@@ -24,6 +24,11 @@ impl Event {
         Self { data: Some(data.to_string()), ..Self::default() }
     }
 
+    /// An event whose data is JSON already, in one line as `serde_json` writes it.
+    pub fn rendered(name: &'static str, json: String) -> Self {
+        Self { name: Some(name), data: Some(json), ..Self::default() }
+    }
+
     /// No event: tells the client how long to wait before it connects again.
     pub fn retry(pause: Duration) -> Self {
         Self { retry_millis: Some(pause.as_millis()), ..Self::default() }
@@ -70,6 +75,7 @@ mod tests {
         let event = Event::named("progress", &json!({ "percent": 7 })).with_id(12);
         assert_eq!(event.to_string(), "id: 12\nevent: progress\ndata: {\"percent\":7}\n\n");
         assert_eq!(Event::unnamed(&json!({ "step": 1 })).to_string(), "data: {\"step\":1}\n\n");
+        assert_eq!(Event::rendered("start", "{}".to_owned()), Event::named("start", &json!({})));
         assert_eq!(Event::retry(Duration::from_millis(1500)).to_string(), "retry: 1500\n\n");
     }
 

@@ -4,7 +4,7 @@ use super::{Effect, desk::Desk};
 use crate::{
     frames::{FrameId, ServerFrame},
     hub::Post,
-    stream::{Event, Following, Reading, Scope, Start, Unavailable},
+    stream::{Following, Reading, Scope, Start, Unavailable},
 };
 
 /// All tasks of the user, as a `photo`-style connection follows them, or one that asked for it.
@@ -61,20 +61,14 @@ impl Everything {
             Err(Unavailable) => self.answer(desk),
         }
         for told in self.following.read(reading, now, &mut desk.teller) {
-            let frame = match told.event {
-                Event::Present(update) => ServerFrame::TaskStatus(update),
-                Event::Missed(update) => ServerFrame::Missed(update),
-                Event::Change(update) => ServerFrame::Push(update),
-                Event::Resync(states) => ServerFrame::Resync { task: None, states },
-            };
-            desk.out.event(None, told.id, frame);
+            desk.out.event(None, told.id, told.event.into());
         }
         desk.read_if_due(&mut self.following, Scope::Everything, false, now);
     }
 
     pub fn hear(&mut self, post: &Post, desk: &mut Desk) {
         if let Some(told) = self.following.hear(post, &mut desk.teller) {
-            desk.out.event(None, told.id, ServerFrame::Push(post.update.clone()));
+            desk.out.event(None, told.id, told.event.into());
         }
     }
 

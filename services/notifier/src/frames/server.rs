@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use zoetrope_domain::{FeedPosition, TaskId, TaskStatus, UserId};
 
 use super::{ConnectionId, Dialect, FrameId};
-use crate::task::Update;
+use crate::{stream::Event, task::Update};
 
 /// Said of a task that does not exist and of one that belongs to somebody else, so that nobody can tell them apart.
 pub const NO_SUCH_TASK: &str = "there is no such task";
@@ -100,6 +100,18 @@ impl ServerFrame {
     /// Refuses a request, naming its task if it had one.
     pub fn error(code: ErrorCode, message: impl Into<String>, task: Option<TaskId>) -> Self {
         Self::Error { code, message: message.into(), video_id: task.map(TaskId::to_video_id) }
+    }
+}
+
+/// For who follows everything.
+impl From<Event> for ServerFrame {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Present(update) => Self::TaskStatus(update),
+            Event::Missed(update) => Self::Missed(update),
+            Event::Change(update) => Self::Push(update),
+            Event::Resync(states) => Self::Resync { task: None, states },
+        }
     }
 }
 

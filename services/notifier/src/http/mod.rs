@@ -1,5 +1,6 @@
 //! The endpoints of `notifier`.
 
+mod events;
 mod openapi;
 pub mod preferences;
 pub mod webhooks;
@@ -8,12 +9,18 @@ mod websocket;
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig, get, resource};
+use zoetrope_http::Authenticator;
 
 pub use openapi::description;
 
 use crate::socket::Context;
 
-/// The route table.
-pub fn routes(context: &Arc<Context>, config: &mut ServiceConfig) {
-    config.app_data(Data::from(Arc::clone(context))).service(resource("/ws").route(get().to(websocket::websocket)));
+/// The routes of what is live.
+pub fn routes(context: &Arc<Context>, authenticator: &Authenticator, config: &mut ServiceConfig) {
+    config
+        .app_data(Data::from(Arc::clone(context)))
+        .app_data(Data::new(authenticator.clone()))
+        .service(resource("/ws").route(get().to(websocket::websocket)))
+        .service(resource("/api/events").route(get().to(events::follow_tasks)))
+        .service(resource("/api/tasks/{id}/events").route(get().to(events::follow_task)));
 }

@@ -2,7 +2,7 @@ use utoipa::OpenApi;
 use zoetrope_http::openapi::BearerScheme;
 
 use super::{
-    preferences,
+    events, preferences,
     webhooks::{deliveries, endpoints, secrets},
     websocket,
 };
@@ -12,6 +12,8 @@ use super::{
     info(title = "Zoetrope", description = "Self-hosted AI media generation."),
     paths(
         websocket::websocket,
+        events::follow_tasks,
+        events::follow_task,
         preferences::show_preferences,
         preferences::set_preferences,
         endpoints::create,

@@ -15,18 +15,18 @@ use crate::{
     states::States,
 };
 
-/// What all connections of the process share.
+/// What all connections of the process share, WebSockets and streams of events.
 pub struct Context {
-    pub(super) hub: Arc<Hub>,
-    pub(super) states: States,
+    pub hub: Arc<Hub>,
+    pub states: States,
     verifier: Verifier,
-    pub(super) revocations: Revocations,
+    pub revocations: Revocations,
     renderer: Renderer,
-    pub(super) limits: Arc<Limits>,
-    pub(super) write_timeout: Duration,
+    pub limits: Arc<Limits>,
+    pub write_timeout: Duration,
     pub max_frame_bytes: usize,
-    pub(super) reconnect_within: Duration,
-    pub(super) stopping: CancellationToken,
+    reconnect_within: Duration,
+    pub stopping: CancellationToken,
     started: Instant,
 }
 
@@ -86,11 +86,11 @@ impl Context {
     }
 
     /// What one of many clients is asked to wait before it comes back.
-    pub(super) fn retry_after(&self) -> Duration {
+    pub fn retry_after(&self) -> Duration {
         self.reconnect_within.mul_f64(rand::random())
     }
 
-    pub(super) fn render(&self, outgoing: &Outgoing) -> String {
+    pub fn render(&self, outgoing: &Outgoing) -> String {
         let facts = Facts { now: Utc::now(), uptime: self.started.elapsed(), connected_clients: self.hub.connections() };
         self.renderer.text(outgoing, &facts)
     }

@@ -14,7 +14,7 @@ use chrono::Utc;
 use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use secrecy::SecretString;
 use tokio::time::{sleep_until, timeout};
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, Span, info_span};
 use uuid::Uuid;
 use zoetrope_service::trace::continue_from;
 use zoetrope_tokens::Claims;
@@ -30,6 +30,7 @@ use crate::{
     metrics,
     states::Look,
     stream::{Scope, Start},
+    task::Update,
 };
 
 /// How a connection ended.
@@ -188,11 +189,8 @@ impl Socket {
         let written = self.write(session.text(text));
         match &outgoing.frame {
             ServerFrame::Push(update) => {
-                let task = &update.task;
-                let span = info_span!("push", task_id = %task.task_id, version = task.version, status = task.status.as_str());
-                continue_from(&span, update.traceparent.as_deref());
-                written.instrument(span).await?;
-                metrics::pushed(task.updated_at, Utc::now());
+                written.instrument(push_span(update)).await?;
+                metrics::pushed(update.task.updated_at, Utc::now());
             }
             _ => written.await?,
         }
@@ -207,6 +205,14 @@ impl Socket {
             Err(_) => Step::Break(End::Close(Close::TooSlow)),
         }
     }
+}
+
+/// The end of a change's trace: it is written to a client.
+pub fn push_span(update: &Update) -> Span {
+    let task = &update.task;
+    let span = info_span!("push", task_id = %task.task_id, version = task.version, status = task.status.as_str());
+    continue_from(&span, update.traceparent.as_deref());
+    span
 }
 
 fn now() -> Now {
