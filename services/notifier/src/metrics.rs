@@ -14,8 +14,10 @@
 //! | `zoetrope_notifier_reconciled_total` | updates that the sweep found before, or instead of, the live queue |
 //! | `zoetrope_notifier_closed_total{reason}` | connections that the server ended; `too_slow` are those that it gave up |
 
+use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
+
 use chrono::{DateTime, Utc};
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::stream::ReadingKind;
 
@@ -31,6 +33,13 @@ const FEED_LAG: &str = "zoetrope_notifier_feed_lag_seconds";
 const RECONCILED: &str = "zoetrope_notifier_reconciled_total";
 const CLOSED: &str = "zoetrope_notifier_closed_total";
 
+// What is counted for each frame is looked up once, and not for each frame.
+static PUSH_DELAYS: LazyLock<Histogram> = LazyLock::new(|| histogram!(PUSH_DELAY));
+thread_local! {
+    static FRAMES: RefCell<HashMap<&'static str, Counter>> = RefCell::default();
+}
+
+/// To be called before all else here.
 pub fn describe() {
     describe_gauge!(CONNECTIONS, "Open connections.");
     describe_gauge!(SUBSCRIPTIONS, "Tasks, and users' all tasks, that connections follow.");
@@ -64,11 +73,13 @@ pub fn unsubscribed() {
 }
 
 pub fn frame_sent(kind: &'static str) {
-    counter!(FRAMES_SENT, "type" => kind).increment(1);
+    FRAMES.with_borrow_mut(|frames| {
+        frames.entry(kind).or_insert_with(|| counter!(FRAMES_SENT, "type" => kind)).increment(1);
+    });
 }
 
 pub fn pushed(changed: DateTime<Utc>, now: DateTime<Utc>) {
-    histogram!(PUSH_DELAY).record(seconds_since(changed, now));
+    PUSH_DELAYS.record(seconds_since(changed, now));
 }
 
 pub fn coalesced() {

@@ -11,7 +11,7 @@ use zoetrope_tokens::{Claims, TokenError};
 use super::{Said, Voice};
 use crate::{
     connection::TokenRefusal,
-    hub::{Mail, Membership, TooManyStreams},
+    hub::{Bell, Mail, Membership, TooManyStreams},
     metrics,
     socket::{Context, push_span},
     states::Look,
@@ -65,7 +65,7 @@ impl<V: Voice> Stream<V> {
     /// Follows from where the client stands, and makes the first reading, while a plain error can still be answered. A task that is not
     /// known yet is waited for.
     pub async fn begin(context: Arc<Context>, claims: Claims, scope: Scope, start: Start, voice: V) -> Result<Self, Refusal> {
-        let mut membership = context.hub.join();
+        let mut membership = context.hub.join(Some(Bell::of_this_worker()));
         membership.enter(claims.user_id)?;
         membership.follow(scope);
         let mut teller = Teller::default();

@@ -27,12 +27,12 @@ impl Renderer {
 
     /// The JSON text. A change is rendered once for all who hear it: it answers nobody, so it carries no id of a request. The id of the event
     /// is each stream's own.
-    pub fn text(&self, outgoing: &Outgoing, facts: &Facts) -> String {
+    pub fn text(&self, outgoing: &Outgoing, facts: impl FnOnce() -> Facts) -> String {
         let text: Cow<'_, str> = match &outgoing.frame {
             ServerFrame::Push(update) | ServerFrame::Missed(update) => {
-                update.text(outgoing.dialect, || self.render(outgoing, facts)).into()
+                update.text(outgoing.dialect, || self.render(outgoing, &facts())).into()
             }
-            _ => self.render(outgoing, facts).into(),
+            _ => self.render(outgoing, &facts()).into(),
         };
         match (outgoing.event_id, text.strip_prefix('{')) {
             (Some(id), Some(fields)) => format!("{{\"eventId\":\"{id}\",{fields}"),

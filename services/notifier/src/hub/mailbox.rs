@@ -7,7 +7,7 @@ use std::{
 use tokio::sync::Notify;
 use zoetrope_domain::{FeedPosition, TaskId};
 
-use super::lock;
+use super::{Bell, lock};
 use crate::{metrics, task::Update};
 
 /// News on its way to one stream.
@@ -25,6 +25,7 @@ pub struct Mailbox {
     capacity: usize,
     queue: Mutex<Queue>,
     wake: Notify,
+    bell: Option<Arc<Bell>>,
 }
 
 #[derive(Default)]
@@ -42,13 +43,16 @@ pub enum Mail {
 }
 
 impl Mailbox {
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity, queue: Mutex::default(), wake: Notify::new() }
+    /// Without a bell, whoever puts something in wakes the taker itself.
+    pub fn new(capacity: usize, bell: Option<Arc<Bell>>) -> Self {
+        Self { capacity, queue: Mutex::default(), wake: Notify::new(), bell }
     }
 
     /// Never waits.
-    pub fn put(&self, update: &Arc<Update>, frontier: Option<FeedPosition>) {
+    pub fn put(self: &Arc<Self>, update: &Arc<Update>, frontier: Option<FeedPosition>) {
         let mut queue = lock(&self.queue);
+        // The taker was woken for what waits already.
+        let is_first = queue.posts.is_empty() && !queue.overflowed;
         let task = update.task.task_id;
         if let Some(index) = queue.posts.iter().position(|(waiting, _)| *waiting == task) {
             if queue.posts.get(index).is_some_and(|(_, waiting)| !update.is_newer_than(&waiting.update)) {
@@ -63,6 +67,15 @@ impl Mailbox {
             queue.overflowed = true;
         }
         drop(queue);
+        match &self.bell {
+            Some(bell) if is_first => bell.ring(self),
+            None if is_first => self.wake(),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Has the taker look.
+    pub fn wake(&self) {
         self.wake.notify_one();
     }
 
@@ -119,7 +132,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_of_a_task_waits_at_the_end() {
-        let mailbox = Mailbox::new(8);
+        let mailbox = Arc::new(Mailbox::new(8, None));
         for (update, frontier) in
             [(processing(1, 2, 10), 1), (processing(2, 2, 10), 2), (processing(1, 4, 30), 4), (processing(1, 3, 20), 5)]
         {
@@ -132,7 +145,7 @@ mod tests {
     #[test]
     fn what_finds_no_room_is_never_lost_quietly() {
         for third in [processing(3, 2, 10), completed(3, 5)] {
-            let mailbox = Mailbox::new(2);
+            let mailbox = Arc::new(Mailbox::new(2, None));
             mailbox.put(&processing(1, 2, 10), at(1));
             mailbox.put(&completed(2, 5), at(2));
             mailbox.put(&completed(1, 5), at(3));
@@ -144,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_is_woken() {
-        let mailbox = Arc::new(Mailbox::new(2));
+        let mailbox = Arc::new(Mailbox::new(2, None));
         let waiting = Arc::clone(&mailbox);
         let (mail, ()) = tokio::join!(async move { waiting.take().await }, async { mailbox.put(&completed(1, 2), at(1)) });
         assert!(matches!(mail, Mail::Posts(posts) if posts.len() == 1));

@@ -25,7 +25,7 @@
 //! time, the stream is closed, and the client resumes from the last id that it has seen.
 //!
 //! ```text
-//! let mut membership = hub.join();
+//! let mut membership = hub.join(Some(Bell::of_this_worker()));
 //! membership.enter(user)?;                                      // 429 or the like
 //! membership.follow(scope);
 //! let mut teller = Teller::default();
@@ -53,6 +53,7 @@
 //! event id: everything up to there was posted before. An id is raised only while the stream is *covered*: its readings contain what
 //! had been heard before it followed.
 
+mod bell;
 mod followers;
 mod mailbox;
 mod membership;
@@ -72,6 +73,7 @@ use zoetrope_domain::{FeedPosition, TaskId, UserId};
 
 use self::shard::Shard;
 pub use self::{
+    bell::Bell,
     mailbox::{Mail, Mailbox, Post},
     membership::{Membership, TooManyStreams},
 };
@@ -109,11 +111,11 @@ impl Hub {
         })
     }
 
-    /// A place for one stream.
-    pub fn join(self: &Arc<Self>) -> Membership {
+    /// A place for one stream, which the bell wakes when there is mail.
+    pub fn join(self: &Arc<Self>, bell: Option<Arc<Bell>>) -> Membership {
         self.connections.fetch_add(1, Ordering::Relaxed);
         metrics::connected();
-        Membership::new(Arc::clone(self), Arc::new(Mailbox::new(self.limits.mailbox)))
+        Membership::new(Arc::clone(self), Arc::new(Mailbox::new(self.limits.mailbox, bell)))
     }
 
     /// Open streams of this process.

@@ -13,7 +13,7 @@ fn hub(remembered: usize) -> Arc<Hub> {
 
 /// A stream of a user.
 fn member(hub: &Arc<Hub>, user: u128) -> Membership {
-    let mut member = hub.join();
+    let mut member = hub.join(None);
     member.enter(user_id(user)).unwrap();
     member
 }
@@ -124,7 +124,7 @@ fn who_left_hears_nothing() {
 fn a_user_has_a_bounded_number_of_streams() {
     let hub = hub(8);
     let mut streams: Vec<Membership> = (0..3).map(|_| member(&hub, 1)).collect();
-    let mut fourth = hub.join();
+    let mut fourth = hub.join(None);
     assert_eq!(fourth.enter(user_id(1)), Err(TooManyStreams));
     assert_eq!(streams[0].enter(user_id(1)), Ok(()), "who is in stays in");
     member(&hub, 2);

@@ -91,7 +91,7 @@ impl Context {
     }
 
     pub fn render(&self, outgoing: &Outgoing) -> String {
-        let facts = Facts { now: Utc::now(), uptime: self.started.elapsed(), connected_clients: self.hub.connections() };
-        self.renderer.text(outgoing, &facts)
+        let facts = || Facts { now: Utc::now(), uptime: self.started.elapsed(), connected_clients: self.hub.connections() };
+        self.renderer.text(outgoing, facts)
     }
 }

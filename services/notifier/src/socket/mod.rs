@@ -7,7 +7,13 @@ mod close;
 mod context;
 mod frame_guard;
 
-use std::{ops::ControlFlow, pin::pin, sync::Arc, time::Instant};
+use std::{
+    mem,
+    ops::ControlFlow,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream, ProtocolError, Session};
 use chrono::Utc;
@@ -26,7 +32,7 @@ pub use self::{
 use crate::{
     connection::{Close, Connection, Effect, Input, Now, QueryNumber, TokenRefusal},
     frames::{ConnectionId, Outgoing, ServerFrame},
-    hub::{Mail, Membership},
+    hub::{Bell, Mail, Membership},
     metrics,
     states::Look,
     stream::{Scope, Start},
@@ -49,8 +55,8 @@ struct Socket {
     session: Session,
     connection: Connection,
     membership: Membership,
-    /// Reads of states that are under way.
-    looks: FuturesUnordered<LocalBoxFuture<'static, Input<'static>>>,
+    /// Reads of states that are under way, and the end of the process.
+    awaited: FuturesUnordered<LocalBoxFuture<'static, Input<'static>>>,
 }
 
 /// Serves one connection until it ends.
@@ -59,8 +65,8 @@ pub async fn run(context: Arc<Context>, session: Session, messages: MessageStrea
     let messages = messages.max_frame_size(longest).aggregate_continuations().max_continuation_size(longest);
     let id = ConnectionId::new(Uuid::now_v7());
     let (connection, greeting) = Connection::open(id, Arc::clone(&context.limits), Instant::now());
-    let membership = context.hub.join();
-    let mut socket = Socket { context, session, connection, membership, looks: FuturesUnordered::new() };
+    let membership = context.hub.join(Some(Bell::of_this_worker()));
+    let mut socket = Socket { context, session, connection, membership, awaited: FuturesUnordered::new() };
     let ended = match socket.perform(greeting).await {
         ControlFlow::Continue(()) => socket.live(messages).await,
         ControlFlow::Break(end) => end,
@@ -77,24 +83,28 @@ pub async fn run(context: Arc<Context>, session: Session, messages: MessageStrea
 
 impl Socket {
     async fn live(&mut self, mut messages: AggregatedMessageStream) -> End {
-        let context = Arc::clone(&self.context);
-        let mut stopping = pin!(context.stopping.cancelled());
+        self.await_the_end_of_the_process();
         let mut tick = pin!(sleep_until(self.connection.deadline(Instant::now()).into()));
+        let mut mailed_last = false;
         loop {
             let now = Instant::now();
             let deadline = self.connection.deadline(now).into();
             if tick.deadline() != deadline {
                 tick.as_mut().reset(deadline);
             }
+            let hears = self.connection.hears();
+            // Mail is what mostly comes, and to many at once: it is looked for first, but the client is heard as well.
+            let mail_first = !mem::take(&mut mailed_last);
             let step = tokio::select! {
-                message = messages.recv(), if self.connection.reads(now) => self.received(message).await,
-                mail = self.membership.mailbox().take(), if self.connection.hears() => self.mailed(mail).await,
-                Some(input) = self.looks.next() => self.handle(input).await,
-                () = tick.as_mut() => self.handle(Input::Tick).await,
-                () = stopping.as_mut() => {
-                    let retry_after = context.retry_after();
-                    self.handle(Input::Stopping { retry_after }).await
+                biased;
+                mail = self.membership.mailbox().take(), if hears && mail_first => {
+                    mailed_last = true;
+                    self.mailed(mail).await
                 }
+                message = messages.recv(), if self.connection.reads(now) => self.received(message).await,
+                Some(input) = self.awaited.next() => self.handle(input).await,
+                () = tick.as_mut() => self.handle(Input::Tick).await,
+                mail = self.membership.mailbox().take(), if hears && !mail_first => self.mailed(mail).await,
             };
             if let ControlFlow::Break(end) = step {
                 return end;
@@ -102,13 +112,22 @@ impl Socket {
         }
     }
 
+    /// Beside the readings, so that it is looked at when it comes, and not with each frame.
+    fn await_the_end_of_the_process(&self) {
+        let context = Arc::clone(&self.context);
+        let stopping = async move {
+            context.stopping.cancelled().await;
+            Input::Stopping { retry_after: context.retry_after() }
+        };
+        self.awaited.push(stopping.boxed_local());
+    }
+
     async fn received(&mut self, message: Option<Result<AggregatedMessage, ProtocolError>>) -> Step {
         match message {
             Some(Ok(AggregatedMessage::Text(text))) => self.handle(Input::Text(&text)).await,
             Some(Ok(AggregatedMessage::Binary(_))) => self.handle(Input::Binary).await,
             Some(Ok(AggregatedMessage::Ping(payload))) => {
-                let mut session = self.session.clone();
-                self.write(session.pong(&payload)).await?;
+                write(self.context.write_timeout, self.session.pong(&payload)).await?;
                 self.handle(Input::Alive).await
             }
             Some(Ok(AggregatedMessage::Pong(_))) => self.handle(Input::Alive).await,
@@ -142,10 +161,7 @@ impl Socket {
         for effect in effects {
             match effect {
                 Effect::Send(outgoing) => self.send(outgoing).await?,
-                Effect::Ping => {
-                    let mut session = self.session.clone();
-                    self.write(session.ping(b"")).await?;
-                }
+                Effect::Ping => write(self.context.write_timeout, self.session.ping(b"")).await?,
                 Effect::Close(reason) => return Step::Break(End::Close(reason)),
                 Effect::CheckToken(token) => {
                     let verdict = self.sign_in(&token).await;
@@ -162,7 +178,7 @@ impl Socket {
                 Effect::Look(number, tasks) => {
                     let Some(user) = self.membership.user() else { continue };
                     let states = self.context.states.clone();
-                    self.looks.push(async move { Input::Found(number, states.of(user, tasks).await) }.boxed_local());
+                    self.awaited.push(async move { Input::Found(number, states.of(user, tasks).await) }.boxed_local());
                 }
             }
         }
@@ -180,13 +196,12 @@ impl Socket {
         let Some(user) = self.membership.user() else { return };
         let look = Look { user, scope, start, must_cover: self.membership.must_cover() };
         let states = self.context.states.clone();
-        self.looks.push(async move { Input::Read(number, states.read(look).await) }.boxed_local());
+        self.awaited.push(async move { Input::Read(number, states.read(look).await) }.boxed_local());
     }
 
     async fn send(&mut self, outgoing: Outgoing) -> Step {
         let text = self.context.render(&outgoing);
-        let mut session = self.session.clone();
-        let written = self.write(session.text(text));
+        let written = write(self.context.write_timeout, self.session.text(text));
         match &outgoing.frame {
             ServerFrame::Push(update) => {
                 written.instrument(push_span(update)).await?;
@@ -197,18 +212,22 @@ impl Socket {
         metrics::frame_sent(outgoing.kind());
         Step::Continue(())
     }
+}
 
-    async fn write(&self, frame: impl Future<Output = Result<(), actix_ws::Closed>>) -> Step {
-        match timeout(self.context.write_timeout, frame).await {
-            Ok(Ok(())) => Step::Continue(()),
-            Ok(Err(actix_ws::Closed)) => Step::Break(End::Gone),
-            Err(_) => Step::Break(End::Close(Close::TooSlow)),
-        }
+async fn write(patience: Duration, frame: impl Future<Output = Result<(), actix_ws::Closed>>) -> Step {
+    match timeout(patience, frame).await {
+        Ok(Ok(())) => Step::Continue(()),
+        Ok(Err(actix_ws::Closed)) => Step::Break(End::Gone),
+        Err(_) => Step::Break(End::Close(Close::TooSlow)),
     }
 }
 
-/// The end of a change's trace: it is written to a client.
+/// The end of a change's trace: it is written to the first of its clients. A span for each of ten thousand would take longer than the frames,
+/// and tell no more.
 pub fn push_span(update: &Update) -> Span {
+    if !update.begins_to_be_told() {
+        return Span::none();
+    }
     let task = &update.task;
     let span = info_span!("push", task_id = %task.task_id, version = task.version, status = task.status.as_str());
     continue_from(&span, update.traceparent.as_deref());

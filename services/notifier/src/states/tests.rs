@@ -52,7 +52,7 @@ async fn answering(mut reader: Reader, asked: &Mutex<Vec<Start>>, page: impl Fn(
 
 /// Somebody who follows everything of user 1.
 fn follower(hub: &Arc<Hub>) -> Membership {
-    let mut member = hub.join();
+    let mut member = hub.join(None);
     member.enter(user_id(1)).unwrap();
     member.follow(Scope::Everything);
     member

@@ -1,4 +1,7 @@
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::TaskSnapshot;
 use crate::frames::Dialect;
@@ -11,16 +14,22 @@ pub struct Update {
     pub traceparent: Option<String>,
     enveloped: OnceLock<String>,
     flat: OnceLock<String>,
+    is_told: AtomicBool,
 }
 
 impl Update {
     pub fn new(task: TaskSnapshot, traceparent: Option<String>) -> Self {
-        Self { task, traceparent, enveloped: OnceLock::new(), flat: OnceLock::new() }
+        Self { task, traceparent, enveloped: OnceLock::new(), flat: OnceLock::new(), is_told: AtomicBool::new(false) }
     }
 
     /// Whether this one makes `other` worthless.
     pub fn is_newer_than(&self, other: &Self) -> bool {
         self.task.version > other.task.version
+    }
+
+    /// True once: for the first who tells it.
+    pub fn begins_to_be_told(&self) -> bool {
+        !self.is_told.load(Ordering::Relaxed) && !self.is_told.swap(true, Ordering::Relaxed)
     }
 
     /// The text of its frame, rendered by the first who needs it.
@@ -44,5 +53,11 @@ mod tests {
         assert_eq!(update.text(Dialect::Enveloped, || "first".to_owned()), "first");
         assert_eq!(update.text(Dialect::Enveloped, || "second".to_owned()), "first");
         assert_eq!(update.text(Dialect::Flat, || "flat".to_owned()), "flat");
+    }
+    #[test]
+    fn only_one_is_the_first_to_tell_it() {
+        let update = processing(1, 2, 10);
+        assert!(update.begins_to_be_told());
+        assert!(!update.begins_to_be_told());
     }
 }

@@ -25,7 +25,7 @@ fn renderer() -> Renderer {
 
 fn rendered(dialect: Dialect, frame: ServerFrame) -> Value {
     let outgoing = Outgoing { dialect, id: None, event_id: None, frame };
-    serde_json::from_str(&renderer().text(&outgoing, &FACTS)).unwrap()
+    serde_json::from_str(&renderer().text(&outgoing, || FACTS)).unwrap()
 }
 
 fn payload(frame: ServerFrame) -> Value {
@@ -46,7 +46,7 @@ fn connection() -> ConnectionId {
 fn an_envelope_carries_type_id_time_and_payload() {
     let id = Some(FrameId::Text("p-1".to_owned()));
     let outgoing = Outgoing { dialect: Dialect::Enveloped, id, event_id: None, frame: ServerFrame::Pong };
-    let text = renderer().text(&outgoing, &FACTS);
+    let text = renderer().text(&outgoing, || FACTS);
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value, json!({ "type": "pong", "id": "p-1", "timestamp": 1_763_700_000_000_i64, "payload": {} }));
     assert!(rendered(Dialect::Enveloped, ServerFrame::Pong).get("id").is_none());
@@ -243,9 +243,9 @@ fn a_push_is_rendered_once_for_all_who_hear_it() {
     let update = processing(1, 2, 25);
     let outgoing =
         Outgoing { dialect: Dialect::Enveloped, id: None, event_id: None, frame: ServerFrame::Push(Arc::clone(&update)) };
-    let first = renderer().text(&outgoing, &FACTS);
+    let first = renderer().text(&outgoing, || FACTS);
     let later = Facts { now: CREATED + chrono::TimeDelta::seconds(9), ..FACTS };
-    assert_eq!(renderer().text(&outgoing, &later), first);
+    assert_eq!(renderer().text(&outgoing, || later), first);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn what_tells_of_tasks_says_from_where_to_resume() {
         let update = processing(1, 2, 25);
         let text = |event_id: Option<u64>, frame| {
             let event_id = event_id.map(FeedPosition::clamped);
-            renderer().text(&Outgoing { dialect, id: None, event_id, frame }, &FACTS)
+            renderer().text(&Outgoing { dialect, id: None, event_id, frame }, || FACTS)
         };
         let plain = text(None, ServerFrame::Push(Arc::clone(&update)));
         for id in [7, 8] {

@@ -140,7 +140,7 @@ impl World {
         if self.stream.is_some() {
             return;
         }
-        let mut membership = self.replicas[replica].hub.join();
+        let mut membership = self.replicas[replica].hub.join(None);
         membership.enter(user_id(1)).unwrap();
         let mut teller = Teller::default();
         let begin = |scope: &Scope| {
