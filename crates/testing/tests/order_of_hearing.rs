@@ -14,6 +14,8 @@ async fn what_is_heard_is_already_true() -> Result<()> {
         .setting(Service::TaskApi, "credits.signup_grant", 100 * i64::try_from(TASKS_EACH)?)
         .setting(Service::ProviderSim, "simulation.duration_seconds", 4.0)
         .setting(Service::Poller, "polling.max_interval_seconds", 1.0)
+        // A thousand tasks keep a small machine busy, and what is heard late is heard all the same.
+        .setting(Service::Notifier, "websocket.subscribe_wait_seconds", 30.0)
         .start()
         .await?;
     let heard = try_join_all((0..USERS).map(|_| async { listen(platform.user().await?).await })).await?;
