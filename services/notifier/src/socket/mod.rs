@@ -93,7 +93,8 @@ impl Socket {
                 tick.as_mut().reset(deadline);
             }
             let hears = self.connection.hears();
-            // Mail is what mostly comes, and to many at once: it is looked for first, but the client is heard as well.
+            // Mail is what mostly comes, and to many at once: it is looked for first, but not twice in a row. The client's frames come
+            // after what ends its connection: who never stops sending must not outlive its token, or the process.
             let mail_first = !mem::take(&mut mailed_last);
             let step = tokio::select! {
                 biased;
@@ -101,9 +102,9 @@ impl Socket {
                     mailed_last = true;
                     self.mailed(mail).await
                 }
-                message = messages.recv(), if self.connection.reads(now) => self.received(message).await,
                 Some(input) = self.awaited.next() => self.handle(input).await,
                 () = tick.as_mut() => self.handle(Input::Tick).await,
+                message = messages.recv(), if self.connection.reads(now) => self.received(message).await,
                 mail = self.membership.mailbox().take(), if hears && !mail_first => self.mailed(mail).await,
             };
             if let ControlFlow::Break(end) = step {
