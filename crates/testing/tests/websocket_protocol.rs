@@ -137,3 +137,23 @@ async fn a_token_of_somebody_else_is_none() -> Result<()> {
     assert_eq!(socket.closed().await?, Some(4401));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_stops_sending_is_shown_out_in_time() -> Result<()> {
+    const PINGS: usize = 100_000;
+    const AHEAD: usize = 3_000;
+    let mut platform = Platform::builder().setting(Service::Notifier, "websocket.auth_timeout_seconds", 0.5).start().await?;
+    let mut socket = open(&platform.process(Service::Notifier, 0)?.url()).await?;
+    let ping = b"{\"type\":\"ping\"}";
+    let ping = [&RawSocket::head(TEXT, ping.len() as u64)[..], ping].concat();
+
+    // The next frames are there before one is answered.
+    socket.send_bytes(&ping.repeat(AHEAD)).await?;
+    for _ in AHEAD..PINGS {
+        if socket.send_bytes(&ping).await.is_err() || kind(&mut socket).await? == "authFailed" {
+            assert_eq!(socket.closed().await?, Some(4401));
+            return Ok(());
+        }
+    }
+    anyhow::bail!("all of {PINGS} frames were answered")
+}
