@@ -1,12 +1,16 @@
 //! What the API descriptions of all services share.
 
+use actix_web::http::Method;
 use utoipa::{
-    Modify,
+    Modify, ToSchema,
     openapi::{
-        Components, OpenApi,
+        Components, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type,
+        path::PathItem,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
+
+use crate::{Classify, ProblemBody};
 
 /// The name by which a handler asks for the scheme: `security(("bearer" = []))`.
 pub const BEARER: &str = "bearer";
@@ -23,4 +27,51 @@ impl Modify for BearerScheme {
             .build();
         openapi.components.get_or_insert_with(Components::new).add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     }
+}
+
+/// Describes the answer 429 of each operation that falls under a limit. For `#[openapi(modifiers(&RateLimited(limit_of)))]`.
+pub struct RateLimited(pub Classify);
+
+/// The name of the answer among the components.
+const RATE_LIMITED: &str = "RateLimited";
+
+impl Modify for RateLimited {
+    fn modify(&self, openapi: &mut OpenApi) {
+        for (path, item) in &mut openapi.paths.paths {
+            let PathItem { get, put, post, patch, delete, head, .. } = item;
+            let operations = [
+                (Method::GET, get),
+                (Method::PUT, put),
+                (Method::POST, post),
+                (Method::PATCH, patch),
+                (Method::DELETE, delete),
+                (Method::HEAD, head),
+            ];
+            for (method, operation) in operations {
+                let Some(operation) = operation else { continue };
+                if (self.0)(&method, path).is_some() {
+                    let answer = RefOr::Ref(Ref::from_response_name(RATE_LIMITED));
+                    operation.responses.responses.insert("429".to_owned(), answer);
+                }
+            }
+        }
+        let components = openapi.components.get_or_insert_with(Components::new);
+        components.responses.insert(RATE_LIMITED.to_owned(), rate_limited().into());
+    }
+}
+
+fn rate_limited() -> Response {
+    let header = |description: &str| {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).build();
+        HeaderBuilder::new().schema(Some(number)).description(Some(description)).build()
+    };
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
+    ResponseBuilder::new()
+        .description("Too many requests. The headers `X-RateLimit-*` are on every response, whatever its status.")
+        .header("Retry-After", header("Seconds until a request is allowed again."))
+        .header("X-RateLimit-Limit", header("Requests that may be made at once."))
+        .header("X-RateLimit-Remaining", header("How many of them are left."))
+        .header("X-RateLimit-Reset", header("When all of them are there again, in Unix seconds."))
+        .content("application/json", body)
+        .build()
 }

@@ -1,7 +1,7 @@
 //! The part of the API description that belongs to this service.
 
 use utoipa::OpenApi;
-use zoetrope_http::openapi::BearerScheme;
+use zoetrope_http::openapi::{BearerScheme, RateLimited};
 
 use crate::http;
 
@@ -25,7 +25,7 @@ use crate::http;
     ),
     // Parts of events, which no response can name.
     components(schemas(http::ads::StepView, http::sora2::VideoView)),
-    modifiers(&BearerScheme),
+    modifiers(&BearerScheme, &RateLimited(http::limit_of)),
     tags(
         (name = "video", description = "Video generation"),
         (name = "credits", description = "Credits"),

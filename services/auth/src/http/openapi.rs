@@ -1,7 +1,7 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::BearerScheme;
+use zoetrope_http::openapi::{BearerScheme, RateLimited};
 
-use super::{jwks, login, logout, me, refresh_token, register, verify};
+use super::{jwks, limit_of, login, logout, me, refresh_token, register, verify};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,7 +15,7 @@ use super::{jwks, login, logout, me, refresh_token, register, verify};
         me::me,
         jwks::jwks,
     ),
-    modifiers(&BearerScheme),
+    modifiers(&BearerScheme, &RateLimited(limit_of)),
     tags((name = "auth", description = "Accounts, sessions and tokens."))
 )]
 struct Description;

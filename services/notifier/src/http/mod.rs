@@ -1,5 +1,6 @@
 //! The endpoints of `notifier`.
 
+mod limits;
 mod openapi;
 pub mod preferences;
 pub mod webhooks;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig, get, resource};
 
+pub use limits::limit_of;
 pub use openapi::description;
 
 use crate::socket::Context;

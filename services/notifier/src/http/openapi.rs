@@ -1,8 +1,8 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::BearerScheme;
+use zoetrope_http::openapi::{BearerScheme, RateLimited};
 
 use super::{
-    preferences,
+    limit_of, preferences,
     webhooks::{deliveries, endpoints, secrets},
     websocket,
 };
@@ -27,7 +27,7 @@ use super::{
         deliveries::resend,
         deliveries::replay,
     ),
-    modifiers(&BearerScheme),
+    modifiers(&BearerScheme, &RateLimited(limit_of)),
     tags(
         (name = "live", description = "Live updates of tasks."),
         (name = "notifications", description = "What users are notified of."),
