@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use utoipa::{
     Modify, ToSchema,
     openapi::{
-        Components, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type,
+        Components, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, Response, ResponseBuilder, Type,
         path::PathItem,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -29,35 +29,32 @@ impl Modify for BearerScheme {
     }
 }
 
-/// Describes the answer 429 of each operation that falls under a limit. For `#[openapi(modifiers(&RateLimited(limit_of)))]`.
-pub struct RateLimited(pub Classify);
-
-/// The name of the answer among the components.
+/// The name of the answer 429 among the components.
 const RATE_LIMITED: &str = "RateLimited";
 
-impl Modify for RateLimited {
-    fn modify(&self, openapi: &mut OpenApi) {
-        for (path, item) in &mut openapi.paths.paths {
-            let PathItem { get, put, post, patch, delete, head, .. } = item;
-            let operations = [
-                (Method::GET, get),
-                (Method::PUT, put),
-                (Method::POST, post),
-                (Method::PATCH, patch),
-                (Method::DELETE, delete),
-                (Method::HEAD, head),
-            ];
-            for (method, operation) in operations {
-                let Some(operation) = operation else { continue };
-                if (self.0)(&method, path).is_some() {
-                    let answer = RefOr::Ref(Ref::from_response_name(RATE_LIMITED));
-                    operation.responses.responses.insert("429".to_owned(), answer);
-                }
+/// Adds the answer 429 to each operation that falls under a limit.
+#[must_use]
+pub fn with_limits(mut openapi: OpenApi, limit_of: Classify) -> OpenApi {
+    for (path, item) in &mut openapi.paths.paths {
+        let PathItem { get, put, post, patch, delete, head, .. } = item;
+        let operations = [
+            (Method::GET, get),
+            (Method::PUT, put),
+            (Method::POST, post),
+            (Method::PATCH, patch),
+            (Method::DELETE, delete),
+            (Method::HEAD, head),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            if limit_of(&method, path).is_some() {
+                operation.responses.responses.insert("429".to_owned(), Ref::from_response_name(RATE_LIMITED).into());
             }
         }
-        let components = openapi.components.get_or_insert_with(Components::new);
-        components.responses.insert(RATE_LIMITED.to_owned(), rate_limited().into());
     }
+    let components = openapi.components.get_or_insert_with(Components::new);
+    components.responses.insert(RATE_LIMITED.to_owned(), rate_limited().into());
+    openapi
 }
 
 fn rate_limited() -> Response {

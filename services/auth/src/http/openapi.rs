@@ -1,5 +1,5 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::{BearerScheme, RateLimited};
+use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{jwks, limit_of, login, logout, me, refresh_token, register, verify};
 
@@ -15,12 +15,12 @@ use super::{jwks, limit_of, login, logout, me, refresh_token, register, verify};
         me::me,
         jwks::jwks,
     ),
-    modifiers(&BearerScheme, &RateLimited(limit_of)),
+    modifiers(&BearerScheme),
     tags((name = "auth", description = "Accounts, sessions and tokens."))
 )]
 struct Description;
 
 /// This service's part of the API description.
 pub fn description() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    with_limits(Description::openapi(), limit_of)
 }

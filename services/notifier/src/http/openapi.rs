@@ -1,5 +1,5 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::{BearerScheme, RateLimited};
+use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
     limit_of, preferences,
@@ -27,7 +27,7 @@ use super::{
         deliveries::resend,
         deliveries::replay,
     ),
-    modifiers(&BearerScheme, &RateLimited(limit_of)),
+    modifiers(&BearerScheme),
     tags(
         (name = "live", description = "Live updates of tasks."),
         (name = "notifications", description = "What users are notified of."),
@@ -38,5 +38,5 @@ struct Description;
 
 /// This service's part of the API description.
 pub fn description() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    with_limits(Description::openapi(), limit_of)
 }
