@@ -64,7 +64,7 @@ fn rate_limited() -> Response {
     };
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
     ResponseBuilder::new()
-        .description("Too many requests. The headers `X-RateLimit-*` are on every response, whatever its status.")
+        .description("Too many requests, or too many open streams. Every response has the headers `X-RateLimit-*`.")
         .header("Retry-After", header("Seconds until a request is allowed again."))
         .header("X-RateLimit-Limit", header("Requests that may be made at once."))
         .header("X-RateLimit-Remaining", header("How many of them are left."))
