@@ -1,7 +1,8 @@
 //! On a real Redis, and without one.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, slice};
 
+use futures_util::future::join_all;
 use serde_json::json;
 use zoetrope_redis::{RedisSettings, cmd};
 
@@ -20,11 +21,8 @@ fn somebody() -> Subject {
 
 /// How many of so many requests are allowed, all at once.
 async fn allowed(limiters: &[Limiter], count: usize) -> usize {
-    let mut requests = tokio::task::JoinSet::new();
-    for limiter in limiters.iter().cycle().take(count).cloned() {
-        requests.spawn(async move { limiter.decide(Class::Generation, somebody()).await.allowed });
-    }
-    requests.join_all().await.into_iter().filter(|allowed| *allowed).count()
+    let requests = limiters.iter().cycle().take(count).map(|limiter| limiter.decide(Class::Generation, somebody()));
+    join_all(requests).await.into_iter().filter(|decision| decision.allowed).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +41,7 @@ async fn processes_share_a_limit() {
 async fn what_redis_has_lost_it_is_told_again() {
     let redis = redis();
     let (first, second) = (limiter(redis.clone()), limiter(redis.clone()));
-    assert_eq!(allowed(&[first.clone()], 3).await, 3);
+    assert_eq!(allowed(slice::from_ref(&first), 3).await, 3);
     let name = redis.key(format_args!("limit:generation:{}", somebody()));
     redis.ask::<u8>(cmd("DEL").arg(name).to_owned()).await.unwrap();
 
