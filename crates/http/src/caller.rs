@@ -10,7 +10,7 @@ use chrono::Utc;
 use tokio::time::sleep;
 use tracing::Span;
 use url::form_urlencoded;
-use zoetrope_domain::SessionId;
+use zoetrope_domain::{SessionId, UserId};
 use zoetrope_tokens::{Claims, Revocations, TokenError, Verifier};
 
 use crate::Problem;
@@ -131,6 +131,13 @@ fn find(
         Span::current().record("user_id", tracing::field::display(user.user_id));
         Ok(Some(user))
     }
+}
+
+/// The user whose requests are counted; `None` for bad credentials as for none. The token may stand where any handler takes one.
+pub(crate) async fn known_user(request: &HttpRequest, authenticator: &Authenticator) -> Option<UserId> {
+    let in_header = bearer_token(request.headers()).ok()?;
+    let token = in_header.or_else(|| query_token(request.query_string()))?;
+    Some(authenticator.authenticate(&token).await.ok()?.user_id)
 }
 
 /// The token in the `Authorization` header; `None` without one. Another scheme is 401.

@@ -16,4 +16,3 @@ pub use claims::{Claims, Role, TokenKind, UnknownRole};
 pub use payload::Payload;
 pub use revocations::Revocations;
 pub use verifier::{KeySetError, TokenError, Verifier, VerifierSettings};
-pub use zoetrope_redis::RedisSettings;

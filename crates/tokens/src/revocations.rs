@@ -4,7 +4,7 @@ use std::{
 };
 
 use zoetrope_domain::SessionId;
-use zoetrope_redis::{AddressError, CommandError, Redis, RedisSettings, cmd};
+use zoetrope_redis::{CommandError, Redis, cmd};
 
 use crate::recent::Recent;
 
@@ -25,9 +25,8 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    /// Prepares the connection; Redis may be away. Must be called on the main runtime.
-    pub fn connect(settings: &RedisSettings) -> Result<Self, AddressError> {
-        Ok(Self { redis: Redis::connect(settings)?, recent: Arc::new(Recent::new(CACHED_SESSIONS)) })
+    pub fn new(redis: Redis) -> Self {
+        Self { redis, recent: Arc::new(Recent::new(CACHED_SESSIONS)) }
     }
 
     /// Whether the session was revoked, as far as Redis can tell within 100 ms; an answer is up to 2 s old.
@@ -59,13 +58,14 @@ impl Revocations {
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
+    use zoetrope_redis::RedisSettings;
 
     use super::*;
 
     /// Nothing listens there.
     fn away() -> Revocations {
         let settings = RedisSettings { url: "redis://127.0.0.1:1/0".into(), key_prefix: String::new() };
-        Revocations::connect(&settings).unwrap()
+        Revocations::new(Redis::connect(&settings).unwrap())
     }
 
     fn session(number: u128) -> SessionId {

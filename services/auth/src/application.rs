@@ -1,8 +1,10 @@
 use anyhow::{Context, ensure};
 use zoetrope_bus::Publisher;
-use zoetrope_http::Authenticator;
+use zoetrope_http::{Authenticator, RateLimits};
+use zoetrope_limits::Limiter;
 use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::Process;
 use zoetrope_tokens::{Revocations, Verifier};
 
@@ -10,7 +12,7 @@ use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
     forgetting, housekeeping,
-    http::{KeySet, RefreshCookie, State, routes},
+    http::{KeySet, RefreshCookie, State, limit_of, routes},
     keys::Signer,
     settings::{MigrateSettings, Settings},
     store::MIGRATIONS,
@@ -26,7 +28,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         signer.key_id()
     );
     let passwords = Passwords::new(&settings.passwords)?;
-    let revocations = Revocations::connect(&settings.redis)?;
+    let redis = Redis::connect(&settings.redis)?;
+    let revocations = Revocations::new(redis.clone());
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
@@ -39,13 +42,15 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         async move { database.ping().await.map_err(|error| error.to_string()) }
     });
 
+    let authenticator = Authenticator::new(verifier.clone(), revocations.clone());
+    let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), limit_of);
     let state = State {
-        authenticator: Authenticator::new(verifier.clone(), revocations.clone()),
+        authenticator,
         key_set: KeySet(settings.tokens.jwks.into()),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
         accounts: Accounts::new(Parts { database, passwords, signer, verifier, revocations, relay, sessions: settings.sessions }),
     };
-    zoetrope_http::serve(&process, &settings.http, move |config| routes(&state, config))
+    zoetrope_http::serve(&process, &settings.http, limits, move |config| routes(&state, config))
         .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;
     Ok(())
 }

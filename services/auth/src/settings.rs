@@ -8,9 +8,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
+use zoetrope_limits::LimitSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
-use zoetrope_tokens::{RedisSettings, VerifierSettings};
+use zoetrope_redis::RedisSettings;
+use zoetrope_tokens::VerifierSettings;
 
 /// All settings of `auth serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +24,8 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// The public keys, as all services have them; also served as the JWK set.
     pub tokens: VerifierSettings,
+    #[serde(default)]
+    pub limits: LimitSettings,
     pub keys: KeySettings,
     #[serde(default)]
     pub sessions: SessionSettings,

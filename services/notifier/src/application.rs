@@ -12,8 +12,10 @@ use zoetrope_bus::{
     BusSettings, ConsumeFrom, consume,
     topology::{EVENTS, NOTIFIER_FEED, TASK_UPDATED},
 };
-use zoetrope_http::Authenticator;
+use zoetrope_http::{Authenticator, RateLimits};
+use zoetrope_limits::Limiter;
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::Process;
 use zoetrope_storage::MediaLinks;
 use zoetrope_tokens::{Revocations, Verifier};
@@ -41,7 +43,8 @@ const REMEMBERED: usize = 16 * 1024;
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
     let verifier = Verifier::new(&settings.tokens)?;
-    let revocations = Revocations::connect(&settings.redis)?;
+    let redis = Redis::connect(&settings.redis)?;
+    let revocations = Revocations::new(redis.clone());
     let links = MediaLinks::new(&settings.media)?;
     let renderer = Renderer::new(links.clone());
     let database = Database::new(&settings.postgres, process.name())?;
@@ -90,7 +93,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         reconnect_within: settings.websocket.reconnect_within,
         stopping: process.stopping(),
     }));
-    zoetrope_http::serve(&process, &settings.http, move |config| {
+    let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), http::limit_of);
+    zoetrope_http::serve(&process, &settings.http, limits, move |config| {
         http::routes(&context, &authenticator, config);
         http::preferences::routes(&preferences, config);
         http::webhooks::routes(&webhooks, &authenticator, config);

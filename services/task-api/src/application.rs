@@ -9,9 +9,11 @@ use zoetrope_bus::{
     topology::{self, EVENTS, TASK_UPDATED},
 };
 use zoetrope_domain::ModelCatalog;
-use zoetrope_http::Authenticator;
+use zoetrope_http::{Authenticator, RateLimits};
+use zoetrope_limits::Limiter;
 use zoetrope_outbox::{Relay, inbox};
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::{Process, SettingsError};
 use zoetrope_storage::{MediaLinks, ObjectStorage};
 use zoetrope_tokens::{Revocations, Verifier};
@@ -33,7 +35,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let storage = ObjectStorage::from_settings(&settings.storage)?;
     let links = MediaLinks::new(&settings.media)?;
     let verifier = Verifier::new(&settings.tokens).context("bad setting `tokens`")?;
-    let revocations = Revocations::connect(&settings.redis)?;
+    let redis = Redis::connect(&settings.redis)?;
+    let revocations = Revocations::new(redis.clone());
 
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
@@ -58,8 +61,10 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         async move { database.ping().await.map_err(|error| error.to_string()) }
     });
     let app = web::Data::from(Arc::new(App { commands, storage, links, models, live, started: Instant::now() }));
-    let authenticator = web::Data::new(Authenticator::new(verifier, revocations));
-    zoetrope_http::serve(&process, &settings.http, move |routes| {
+    let authenticator = Authenticator::new(verifier, revocations);
+    let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), http::limit_of);
+    let authenticator = web::Data::new(authenticator);
+    zoetrope_http::serve(&process, &settings.http, limits, move |routes| {
         routes.app_data(app.clone()).app_data(authenticator.clone()).configure(http::routes);
     })
     .with_context(|| format!("cannot listen on http.listen = {}", settings.http.listen))?;

@@ -2,6 +2,7 @@
 
 mod cookie;
 mod jwks;
+mod limits;
 mod login;
 mod logout;
 mod me;
@@ -17,6 +18,7 @@ use zoetrope_http::Authenticator;
 
 pub use cookie::RefreshCookie;
 pub use jwks::KeySet;
+pub use limits::limit_of;
 pub use openapi::description;
 
 use crate::accounts::Accounts;

@@ -1,7 +1,7 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::BearerScheme;
+use zoetrope_http::openapi::{BearerScheme, with_limits};
 
-use super::{jwks, login, logout, me, refresh_token, register, verify};
+use super::{jwks, limit_of, login, logout, me, refresh_token, register, verify};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,5 +22,5 @@ struct Description;
 
 /// This service's part of the API description.
 pub fn description() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    with_limits(Description::openapi(), limit_of)
 }

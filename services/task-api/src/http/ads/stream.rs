@@ -43,7 +43,6 @@ use crate::{
         (status = 204, description = "The video has ended, and `Last-Event-ID` is its last message: nothing will follow"),
         (status = 401, description = "No good token", body = ProblemBody),
         (status = 404, description = "No such video, or another user's", body = ProblemBody),
-        (status = 429, description = "Too many open streams", body = ProblemBody),
         (status = 503, description = "Try again after Retry-After", body = ProblemBody),
     ),
     security((), ("bearer" = [])),

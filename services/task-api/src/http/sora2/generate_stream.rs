@@ -52,7 +52,6 @@ use crate::{
         (status = 402, description = "The balance does not suffice: see data.required and data.current", body = ProblemBody),
         (status = 413, description = "More than 100 MB of text", body = ProblemBody),
         (status = 422, description = "The idempotency key was used for another request", body = ProblemBody),
-        (status = 429, description = "Too many open streams", body = ProblemBody),
         (status = 503, description = "Try again after Retry-After", body = ProblemBody),
     ),
     security(("bearer" = [])),
