@@ -11,7 +11,7 @@ def allowed: {
   "zoetrope-bus": ["zoetrope-domain", "zoetrope-service"],
   "zoetrope-outbox": ["zoetrope-bus", "zoetrope-contracts", "zoetrope-domain", "zoetrope-postgres", "zoetrope-service"],
   "zoetrope-redis": [],
-  "zoetrope-tokens": ["zoetrope-domain", "zoetrope-redis"],
+  "zoetrope-tokens": ["zoetrope-bus", "zoetrope-contracts", "zoetrope-domain", "zoetrope-redis", "zoetrope-service"],
   "zoetrope-http": ["zoetrope-domain", "zoetrope-postgres", "zoetrope-service", "zoetrope-tokens"],
   "zoetrope-storage": ["zoetrope-domain"],
   "zoetrope-egress": [],

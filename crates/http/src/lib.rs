@@ -3,7 +3,7 @@
 //! * [`Problem`] is the only error of a handler and becomes the error body that every client family reads.
 //! * [`Json`], [`Query`] and [`Path`] read requests; what they refuse is a [`Problem`] that names the client's own field.
 //! * [`CurrentUser`] and [`MaybeUser`] tell who calls, [`StreamUser`] who opens a stream of events, [`ClientLanguage`] in which language
-//!   to answer by mail.
+//!   to answer by mail. [`KeyAccess`] is what an API key needs for a route.
 //! * [`sse`] streams events.
 //! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits.
 //!
@@ -23,7 +23,7 @@ mod server;
 pub mod sse;
 mod time;
 
-pub use caller::{Authenticator, CurrentUser, MaybeUser, StreamUser, bearer_token};
+pub use caller::{Authenticator, CurrentUser, KeyAccess, MaybeUser, StreamUser, bearer_token};
 pub use context::request_context;
 pub use extract::{Json, JsonLimit, Path, Query};
 pub use language::ClientLanguage;

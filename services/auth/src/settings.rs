@@ -10,7 +10,8 @@ use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
-use zoetrope_tokens::{RedisSettings, VerifierSettings};
+use zoetrope_redis::RedisSettings;
+use zoetrope_tokens::VerifierSettings;
 
 /// All settings of `auth serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +36,22 @@ pub struct Settings {
 #[derive(Debug, Clone, Deserialize)]
 pub struct MigrateSettings {
     pub postgres: PostgresSettings,
+}
+
+/// The settings of `auth create-admin`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CreateAdminSettings {
+    pub postgres: PostgresSettings,
+    #[serde(default)]
+    pub passwords: PasswordSettings,
+}
+
+/// The settings of `auth suspend` and `auth reinstate`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SuspensionSettings {
+    pub postgres: PostgresSettings,
+    pub redis: RedisSettings,
+    pub tokens: VerifierSettings,
 }
 
 /// The private side of signing.

@@ -14,9 +14,10 @@ use zoetrope_bus::{
 };
 use zoetrope_http::Authenticator;
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::Process;
 use zoetrope_storage::MediaLinks;
-use zoetrope_tokens::{Revocations, Verifier};
+use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
     feed::{Announcer, Keeper, Recorder},
@@ -40,8 +41,8 @@ const REMEMBERED: usize = 16 * 1024;
 /// Starts `notifier serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
-    let verifier = Verifier::new(&settings.tokens)?;
-    let revocations = Revocations::connect(&settings.redis)?;
+    let access = Access::new(Verifier::new(&settings.tokens)?, Redis::connect(&settings.redis)?);
+    access.listen(&process, &settings.rabbitmq);
     let links = MediaLinks::new(&settings.media)?;
     let renderer = Renderer::new(links.clone());
     let database = Database::new(&settings.postgres, process.name())?;
@@ -63,7 +64,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     process.spawn("reconcile", sweep.run(process.stopping()));
 
     mail::start(&process, &database, &settings.rabbitmq, &settings.mail)?;
-    let authenticator = Authenticator::new(verifier.clone(), revocations.clone());
+    let authenticator = Authenticator::new(access.clone());
     let preferences = Preferences { database: database.clone(), authenticator: authenticator.clone() };
 
     pruning::start(&process, &database, settings.feed);
@@ -81,8 +82,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let context = Arc::new(Context::new(Parts {
         hub,
         states,
-        verifier,
-        revocations,
+        access,
         renderer,
         limits: settings.websocket.limits(),
         write_timeout: settings.websocket.write_timeout,

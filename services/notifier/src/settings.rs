@@ -8,8 +8,9 @@ use serde::{Deserialize, Deserializer, de};
 use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
 use zoetrope_postgres::PostgresSettings;
+use zoetrope_redis::RedisSettings;
 use zoetrope_storage::MediaLinkSettings;
-use zoetrope_tokens::{RedisSettings, VerifierSettings};
+use zoetrope_tokens::VerifierSettings;
 
 use crate::{connection::Limits, mail::MailSettings, webhooks::WebhookSettings};
 

@@ -11,9 +11,10 @@ use zoetrope_domain::{Credits, Model};
 use zoetrope_http::HttpSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
+use zoetrope_redis::RedisSettings;
 use zoetrope_service::SettingsError;
 use zoetrope_storage::{MediaLinkSettings, StorageSettings};
-use zoetrope_tokens::{RedisSettings, VerifierSettings};
+use zoetrope_tokens::VerifierSettings;
 
 use crate::models;
 

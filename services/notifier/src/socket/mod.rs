@@ -17,7 +17,7 @@ use tokio::time::{sleep_until, timeout};
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 use zoetrope_service::trace::continue_from;
-use zoetrope_tokens::Claims;
+use zoetrope_tokens::{Caller, Watch};
 
 pub use self::{
     context::{Context, Parts},
@@ -48,6 +48,8 @@ struct Socket {
     session: Session,
     connection: Connection,
     membership: Membership,
+    /// Tells when whoever signed in is to be signed out.
+    watch: Option<Watch>,
     /// Reads of states that are under way.
     looks: FuturesUnordered<LocalBoxFuture<'static, Input<'static>>>,
 }
@@ -59,7 +61,7 @@ pub async fn run(context: Arc<Context>, session: Session, messages: MessageStrea
     let id = ConnectionId::new(Uuid::now_v7());
     let (connection, greeting) = Connection::open(id, Arc::clone(&context.limits), Instant::now());
     let membership = context.hub.join();
-    let mut socket = Socket { context, session, connection, membership, looks: FuturesUnordered::new() };
+    let mut socket = Socket { context, session, connection, membership, watch: None, looks: FuturesUnordered::new() };
     let ended = match socket.perform(greeting).await {
         ControlFlow::Continue(()) => socket.live(messages).await,
         ControlFlow::Break(end) => end,
@@ -89,6 +91,7 @@ impl Socket {
                 message = messages.recv(), if self.connection.reads(now) => self.received(message).await,
                 mail = self.membership.mailbox().take(), if self.connection.hears() => self.mailed(mail).await,
                 Some(input) = self.looks.next() => self.handle(input).await,
+                () = Watch::ended_if_any(self.watch.as_ref()) => self.handle(Input::AccessEnded).await,
                 () = tick.as_mut() => self.handle(Input::Tick).await,
                 () = stopping.as_mut() => {
                     let retry_after = context.retry_after();
@@ -150,9 +153,9 @@ impl Socket {
                     let verdict = self.sign_in(&token).await;
                     Box::pin(self.handle(Input::Checked(verdict))).await?;
                 }
-                Effect::CheckSession(session) => {
-                    if self.context.revocations.is_revoked(session).await {
-                        Box::pin(self.handle(Input::SessionEnded)).await?;
+                Effect::CheckAccess(credential) => {
+                    if self.context.access.has_ended(credential).await {
+                        Box::pin(self.handle(Input::AccessEnded)).await?;
                     }
                 }
                 Effect::Follow(scope) => self.membership.follow(scope),
@@ -169,10 +172,11 @@ impl Socket {
     }
 
     /// A good token makes the connection its user's, if he may have one more.
-    async fn sign_in(&mut self, token: &SecretString) -> Result<Claims, TokenRefusal> {
-        let claims = self.context.check_token(token).await?;
-        self.membership.enter(claims.user_id)?;
-        Ok(claims)
+    async fn sign_in(&mut self, token: &SecretString) -> Result<Caller, TokenRefusal> {
+        let caller = self.context.check_token(token).await?;
+        self.membership.enter(caller.user_id)?;
+        self.watch = Some(self.context.access.watch(caller.credential));
+        Ok(caller)
     }
 
     fn read(&self, number: QueryNumber, scope: Scope, start: Start) {
