@@ -176,6 +176,14 @@ fn find(
     }
 }
 
+/// Why the caller is not let in, if credentials came along that are not good.
+pub(crate) fn refusal(request: &HttpRequest) -> impl Future<Output = Option<Problem>> + 'static {
+    // Nobody here judges credentials where there is no authenticator.
+    let judges = request.app_data::<web::Data<Authenticator>>().is_some();
+    let found = judges.then(|| find(request, bearer_token(request.headers())));
+    async move { found?.await.err() }
+}
+
 /// The token in the `Authorization` header; `None` without one. Another scheme is 401.
 pub fn bearer_token(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };

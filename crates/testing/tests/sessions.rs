@@ -75,7 +75,7 @@ async fn auth(platform: &Platform, words: &[&str], input: &str) -> Result<(bool,
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_sees_and_ends_ones_sessions() -> Result<()> {
-    let platform = Platform::start().await?;
+    let platform = Platform::builder().setting(Service::TaskApi, "credits.signup_grant", 1_000).start().await?;
     let (user, stranger) = (platform.user().await?, platform.user().await?);
     let phone = sign_in(&user, "a phone").await?;
 

@@ -42,7 +42,7 @@ fn the_form_of_the_auth_decides_the_dialect() {
     let (mut story, _) = Story::open();
     story.says(json!({ "type": "auth", "token": "bad" }));
     let refused = story.takes(Input::Checked(Err(TokenRefusal::Access(Refusal::SessionEnded))));
-    assert_eq!(refused, ["error the session has ended", "CLOSE Unauthorized"]);
+    assert_eq!(refused, ["error this session has ended", "CLOSE Unauthorized"]);
 
     let (mut story, _) = Story::open();
     assert_eq!(story.says(json!({ "type": "auth", "token": "good" })), ["CHECK good"]);
