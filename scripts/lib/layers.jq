@@ -12,7 +12,7 @@ def allowed: {
   "zoetrope-outbox": ["zoetrope-bus", "zoetrope-contracts", "zoetrope-domain", "zoetrope-postgres", "zoetrope-service"],
   "zoetrope-redis": [],
   "zoetrope-limits": ["zoetrope-domain", "zoetrope-redis"],
-  "zoetrope-tokens": ["zoetrope-domain", "zoetrope-redis"],
+  "zoetrope-tokens": ["zoetrope-bus", "zoetrope-contracts", "zoetrope-domain", "zoetrope-redis", "zoetrope-service"],
   "zoetrope-http": ["zoetrope-domain", "zoetrope-limits", "zoetrope-postgres", "zoetrope-service", "zoetrope-tokens"],
   "zoetrope-storage": ["zoetrope-domain"],
   "zoetrope-egress": [],

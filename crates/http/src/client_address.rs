@@ -1,9 +1,11 @@
 use std::{
+    convert::Infallible,
+    future::{Ready, ready},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
 
-use actix_web::{HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
@@ -40,6 +42,19 @@ pub fn client_address(request: &HttpRequest) -> IpAddr {
     let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip().to_canonical());
     let is_proxy = request.app_data::<web::Data<TrustedProxies>>().is_some_and(|proxies| proxies.trusts(peer));
     if is_proxy { forwarded(request).unwrap_or(peer) } else { peer }
+}
+
+/// [`client_address`], for handlers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequest for ClientAddress {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self(client_address(request))))
+    }
 }
 
 /// The last address of the last header: that one was added by the proxy itself.

@@ -3,7 +3,7 @@
 //! * [`Problem`] is the only error of a handler and becomes the error body that every client family reads.
 //! * [`Json`], [`Query`] and [`Path`] read requests; what they refuse is a [`Problem`] that names the client's own field.
 //! * [`CurrentUser`] and [`MaybeUser`] tell who calls, [`StreamUser`] who opens a stream of events, [`ClientLanguage`] in which language
-//!   to answer by mail.
+//!   to answer by mail. [`KeyAccess`] is what an API key needs for a route.
 //! * [`RateLimits`] refuses what is too much, [`client_address`] tells where a request comes from.
 //! * [`sse`] streams events.
 //! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits.
@@ -26,8 +26,8 @@ mod server;
 pub mod sse;
 mod time;
 
-pub use caller::{Authenticator, CurrentUser, MaybeUser, StreamUser, bearer_token};
-pub use client_address::client_address;
+pub use caller::{Authenticator, CurrentUser, KeyAccess, MaybeUser, StreamUser, bearer_token};
+pub use client_address::{ClientAddress, client_address};
 pub use context::request_context;
 pub use extract::{Json, JsonLimit, Path, Query};
 pub use language::ClientLanguage;

@@ -23,7 +23,7 @@ impl Modify for BearerScheme {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some("The accessToken or data.token of a sign-in."))
+            .description(Some("The accessToken or data.token of a sign-in, or an API key (sk-…)."))
             .build();
         openapi.components.get_or_insert_with(Components::new).add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     }

@@ -6,7 +6,7 @@ use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
 use zoetrope_redis::Redis;
 use zoetrope_service::Process;
-use zoetrope_tokens::{Revocations, Verifier};
+use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
     accounts::{Accounts, Parts},
@@ -14,6 +14,7 @@ use crate::{
     forgetting, housekeeping,
     http::{KeySet, RefreshCookie, State, limit_of, routes},
     keys::Signer,
+    last_uses,
     settings::{MigrateSettings, Settings},
     store::MIGRATIONS,
 };
@@ -29,13 +30,15 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     );
     let passwords = Passwords::new(&settings.passwords)?;
     let redis = Redis::connect(&settings.redis)?;
-    let revocations = Revocations::new(redis.clone());
+    let access = Access::new(verifier.clone(), redis.clone());
+    access.listen(&process, &settings.rabbitmq);
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
 
     forgetting::start(&process, &database);
-    process.spawn("housekeeping", housekeeping::run(database.clone(), revocations.clone(), process.stopping()));
+    process.spawn("housekeeping", housekeeping::run(database.clone(), access.clone(), process.stopping()));
+    process.spawn("last_uses", last_uses::run(database.clone(), access.clone(), process.stopping()));
     let pinged = database.clone();
     process.readiness().register("postgres", move || {
         let database = pinged.clone();
@@ -48,7 +51,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         authenticator,
         key_set: KeySet(settings.tokens.jwks.into()),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
-        accounts: Accounts::new(Parts { database, passwords, signer, verifier, revocations, relay, sessions: settings.sessions }),
+        accounts: Accounts::new(Parts { database, passwords, signer, verifier, access, relay, sessions: settings.sessions }),
     };
     zoetrope_http::serve(&process, &settings.http, limits, move |config| routes(&state, config))
         .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;

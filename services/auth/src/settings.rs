@@ -41,6 +41,22 @@ pub struct MigrateSettings {
     pub postgres: PostgresSettings,
 }
 
+/// The settings of `auth create-admin`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CreateAdminSettings {
+    pub postgres: PostgresSettings,
+    #[serde(default)]
+    pub passwords: PasswordSettings,
+}
+
+/// The settings of `auth suspend` and `auth reinstate`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SuspensionSettings {
+    pub postgres: PostgresSettings,
+    pub redis: RedisSettings,
+    pub tokens: VerifierSettings,
+}
+
 /// The private side of signing.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

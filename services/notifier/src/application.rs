@@ -18,7 +18,7 @@ use zoetrope_postgres::Database;
 use zoetrope_redis::Redis;
 use zoetrope_service::Process;
 use zoetrope_storage::MediaLinks;
-use zoetrope_tokens::{Revocations, Verifier};
+use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
     feed::{Announcer, Keeper, Recorder},
@@ -42,9 +42,9 @@ const REMEMBERED: usize = 16 * 1024;
 /// Starts `notifier serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
-    let verifier = Verifier::new(&settings.tokens)?;
     let redis = Redis::connect(&settings.redis)?;
-    let revocations = Revocations::new(redis.clone());
+    let access = Access::new(Verifier::new(&settings.tokens)?, redis.clone());
+    access.listen(&process, &settings.rabbitmq);
     let links = MediaLinks::new(&settings.media)?;
     let renderer = Renderer::new(links.clone());
     let database = Database::new(&settings.postgres, process.name())?;
@@ -66,7 +66,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     process.spawn("reconcile", sweep.run(process.stopping()));
 
     mail::start(&process, &database, &settings.rabbitmq, &settings.mail)?;
-    let authenticator = Authenticator::new(verifier.clone(), revocations.clone());
+    let authenticator = Authenticator::new(access.clone());
     let preferences = Preferences { database: database.clone(), authenticator: authenticator.clone() };
 
     pruning::start(&process, &database, settings.feed);
@@ -84,8 +84,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let context = Arc::new(Context::new(Parts {
         hub,
         states,
-        verifier,
-        revocations,
+        access,
         renderer,
         limits: settings.websocket.limits(),
         write_timeout: settings.websocket.write_timeout,

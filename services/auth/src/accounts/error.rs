@@ -1,4 +1,5 @@
 use zoetrope_postgres::DatabaseError;
+use zoetrope_tokens::Refusal;
 
 use crate::credentials::PasswordError;
 
@@ -13,6 +14,15 @@ pub enum AccountError {
     /// The token is not ours, has expired, or its session has ended.
     #[error("not signed in: {0}")]
     NotSignedIn(&'static str),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the user is suspended")]
+    Suspended,
+    /// There is none of that kind, or it is another user's.
+    #[error("no such {0}")]
+    Unknown(&'static str),
+    #[error("the user has as many API keys as one may have")]
+    TooManyKeys,
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error(transparent)]

@@ -3,6 +3,9 @@
 //! Commands know neither HTTP nor SQL. Writes run to their end even when the client hangs up, and a command that fails has stored
 //! nothing.
 
+mod api_keys;
+mod device;
+mod end_sessions;
 mod error;
 mod identify;
 mod refresh;
@@ -10,17 +13,23 @@ mod register;
 mod session;
 mod sign_in;
 mod sign_out;
+mod suspend;
 mod user;
 
 use std::sync::Arc;
 
 use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
-use zoetrope_tokens::{Revocations, Verifier};
+use zoetrope_tokens::{Access, Verifier};
 
+pub use api_keys::KeyCard;
+pub use device::Device;
+pub use end_sessions::OpenSession;
 pub use error::AccountError;
+pub use register::{create, new_user};
 pub use session::SignedIn;
-pub use user::User;
+pub use suspend::{reinstate, suspend};
+pub use user::{User, UserState};
 
 use crate::{credentials::Passwords, keys::Signer, settings::SessionSettings};
 
@@ -34,7 +43,7 @@ pub struct Parts {
     pub passwords: Passwords,
     pub signer: Signer,
     pub verifier: Verifier,
-    pub revocations: Revocations,
+    pub access: Access,
     pub relay: Relay,
     pub sessions: SessionSettings,
 }

@@ -1,7 +1,7 @@
 use utoipa::OpenApi;
 use zoetrope_http::openapi::{BearerScheme, with_limits};
 
-use super::{jwks, limit_of, login, logout, me, refresh_token, register, verify};
+use super::{api_keys, jwks, limit_of, login, logout, me, refresh_token, register, sessions, verify};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,9 +14,18 @@ use super::{jwks, limit_of, login, logout, me, refresh_token, register, verify};
         refresh_token::refresh_token,
         me::me,
         jwks::jwks,
+        sessions::list,
+        sessions::end,
+        sessions::end_all,
+        api_keys::list,
+        api_keys::create,
+        api_keys::revoke,
     ),
     modifiers(&BearerScheme),
-    tags((name = "auth", description = "Accounts, sessions and tokens."))
+    tags(
+        (name = "auth", description = "Accounts, sessions and tokens."),
+        (name = "keys", description = "API keys, for programs."),
+    )
 )]
 struct Description;
 

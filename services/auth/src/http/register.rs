@@ -6,7 +6,7 @@ use zoetrope_http::{ClientLanguage, Json, Problem, ProblemBody};
 
 use super::{cookie::RefreshCookie, views::SignedInView};
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Device},
     rules::registration::{Candidate, Registration},
 };
 
@@ -44,10 +44,11 @@ pub async fn register(
     accounts: Data<Accounts>,
     cookie: Data<RefreshCookie>,
     ClientLanguage(language): ClientLanguage,
+    device: Device,
     Json(request): Json<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
     let RegisterRequest { username, nickname, email, password } = request;
     let registration = Registration::parse(Candidate { username, nickname, email, password }).map_err(Problem::validation)?;
-    let signed_in = accounts.register(registration, language).await?;
+    let signed_in = accounts.register(registration, language, device).await?;
     Ok(HttpResponse::Created().cookie(cookie.set(&signed_in.refresh_token)).json(SignedInView::after_registration(&signed_in)))
 }

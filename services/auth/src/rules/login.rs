@@ -40,7 +40,8 @@ impl Login {
 }
 
 impl Identifier {
-    fn of(text: &str) -> Self {
+    /// By a name or an address, as one types it.
+    pub fn of(text: &str) -> Self {
         let key = key(text);
         if key.contains('@') { Self::Email(key) } else { Self::Username(key) }
     }

@@ -1,5 +1,7 @@
 //! The schema `auth`: the only place that knows SQL. Rows stay inside.
 
+pub mod api_keys;
+mod endings;
 pub mod refresh_tokens;
 mod schema;
 pub mod sessions;

@@ -61,16 +61,17 @@ pub async fn video_events(
     let admission = app.live.admit(user.user_id).ok_or_else(too_many_streams)?;
     let follower = app.live.follow(user.user_id, id);
     let (response, writer) = sse::open(app.live.pace());
+    let watch = authenticator.watch(&user);
     // On this worker, until the task has ended or the client is gone.
     rt::spawn(async move {
         let _admission = admission;
-        let (stopping, keep_alive) = (app.live.stopping(), app.live.pace().keep_alive);
+        let stopping = app.live.stopping();
         let told = tokio::select! {
             told = tell_all(&app, follower, teller, &writer) => told,
             () = writer.gone() => return,
             () = stopping.cancelled() => return,
             // The client comes back, and is refused.
-            () = authenticator.revoked(user.session_id, keep_alive) => return,
+            () = watch.ended() => return,
         };
         if told.is_ok() {
             // A client that is gone by now has heard all the same.
