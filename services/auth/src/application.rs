@@ -3,6 +3,7 @@ use zoetrope_bus::Publisher;
 use zoetrope_http::Authenticator;
 use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::Process;
 use zoetrope_tokens::{Revocations, Verifier};
 
@@ -12,12 +13,16 @@ use crate::{
     forgetting, housekeeping,
     http::{KeySet, RefreshCookie, State, routes},
     keys::Signer,
+    lockout::Lockout,
+    metrics,
+    reset_mails::ResetDesk,
     settings::{MigrateSettings, Settings},
     store::MIGRATIONS,
 };
 
 /// Starts `auth serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
+    metrics::describe();
     let signer = Signer::new(&settings.keys.signing_key, &settings.tokens.issuer, &settings.tokens.audience)?;
     let verifier = Verifier::new(&settings.tokens)?;
     ensure!(
@@ -26,10 +31,15 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         signer.key_id()
     );
     let passwords = Passwords::new(&settings.passwords)?;
+    let reset_page = settings.password_reset.page()?;
+    let lockout = Lockout::new(Redis::connect(&settings.redis)?, &settings.lockout);
     let revocations = Revocations::connect(&settings.redis)?;
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
+
+    let reset_desk = ResetDesk::new(database.clone(), relay.clone(), reset_page, settings.password_reset.valid_minutes);
+    process.spawn("password_resets", reset_desk.clone().run(process.stopping()));
 
     forgetting::start(&process, &database);
     process.spawn("housekeeping", housekeeping::run(database.clone(), revocations.clone(), process.stopping()));
@@ -43,7 +53,17 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         authenticator: Authenticator::new(verifier.clone(), revocations.clone()),
         key_set: KeySet(settings.tokens.jwks.into()),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
-        accounts: Accounts::new(Parts { database, passwords, signer, verifier, revocations, relay, sessions: settings.sessions }),
+        accounts: Accounts::new(Parts {
+            database,
+            passwords,
+            signer,
+            verifier,
+            revocations,
+            relay,
+            lockout,
+            reset_desk,
+            sessions: settings.sessions,
+        }),
     };
     zoetrope_http::serve(&process, &settings.http, move |config| routes(&state, config))
         .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;

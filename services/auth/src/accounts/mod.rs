@@ -3,10 +3,15 @@
 //! Commands know neither HTTP nor SQL. Writes run to their end even when the client hangs up, and a command that fails has stored
 //! nothing.
 
+mod change_password;
 mod error;
+mod forgot_password;
 mod identify;
+mod new_password;
+mod proof;
 mod refresh;
 mod register;
+mod reset_password;
 mod session;
 mod sign_in;
 mod sign_out;
@@ -22,7 +27,7 @@ pub use error::AccountError;
 pub use session::SignedIn;
 pub use user::User;
 
-use crate::{credentials::Passwords, keys::Signer, settings::SessionSettings};
+use crate::{credentials::Passwords, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings};
 
 /// What the commands work with. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +41,8 @@ pub struct Parts {
     pub verifier: Verifier,
     pub revocations: Revocations,
     pub relay: Relay,
+    pub lockout: Lockout,
+    pub reset_desk: ResetDesk,
     pub sessions: SessionSettings,
 }
 

@@ -52,6 +52,9 @@ impl Accounts {
             let announced = self.0.revocations.revoke(session.id, session.tokens_live_for(Utc::now()));
             let in_time = matches!(timeout(ANNOUNCE_PATIENCE, announced).await, Ok(Ok(())));
             tracing::debug!(session_id = %session.id, in_time, "session revoked");
+            if !in_time {
+                break;
+            }
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The endpoints of `auth`, one file each.
 
+mod change_password;
+mod client_address;
 mod cookie;
+mod done;
+mod forgot_password;
 mod jwks;
 mod login;
 mod logout;
@@ -9,17 +13,21 @@ mod openapi;
 mod problem;
 mod refresh_token;
 mod register;
+mod reset_password;
 mod verify;
 mod views;
 
-use actix_web::web::{Data, ServiceConfig, get, post, resource};
-use zoetrope_http::Authenticator;
+use actix_web::web::{Data, ServiceConfig, get, post, put, resource};
+use zoetrope_http::{Authenticator, JsonLimit};
 
 pub use cookie::RefreshCookie;
 pub use jwks::KeySet;
 pub use openapi::description;
 
 use crate::accounts::Accounts;
+
+/// Bytes of JSON. The longest password fits in, however it is written.
+const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +41,7 @@ pub struct State {
 /// The route table.
 pub fn routes(state: &State, config: &mut ServiceConfig) {
     config
+        .app_data(JSON_LIMIT)
         .app_data(Data::new(state.accounts.clone()))
         .app_data(Data::new(state.authenticator.clone()))
         .app_data(Data::new(state.key_set.clone()))
@@ -43,5 +52,8 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/auth/logout").route(post().to(logout::logout)))
         .service(resource("/api/auth/refresh-token").route(post().to(refresh_token::refresh_token)))
         .service(resource("/api/auth/me").route(get().to(me::me)))
+        .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
+        .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
+        .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

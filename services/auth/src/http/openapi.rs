@@ -1,7 +1,7 @@
 use utoipa::OpenApi;
 use zoetrope_http::openapi::BearerScheme;
 
-use super::{jwks, login, logout, me, refresh_token, register, verify};
+use super::{change_password, forgot_password, jwks, login, logout, me, refresh_token, register, reset_password, verify};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,6 +13,9 @@ use super::{jwks, login, logout, me, refresh_token, register, verify};
         logout::logout,
         refresh_token::refresh_token,
         me::me,
+        forgot_password::forgot_password,
+        reset_password::reset_password,
+        change_password::change_password,
         jwks::jwks,
     ),
     modifiers(&BearerScheme),

@@ -1,5 +1,9 @@
 //! Decisions without input or output.
 
+pub mod common_passwords;
+pub mod lockout;
 pub mod login;
+pub mod password;
 pub mod registration;
+pub mod reset;
 pub mod rotation;

@@ -75,6 +75,24 @@ pub async fn revoke(
     Ok(rows.into_iter().map(revoked).collect())
 }
 
+/// Ends all sessions of the user, but for one that may go on, and gives them back.
+pub async fn revoke_others(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    spared: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Revoked>, DatabaseError> {
+    // No session has the nil id.
+    let spared = spared.map_or_else(Uuid::nil, SessionId::as_uuid);
+    let open = sessions::user_id.eq(user.as_uuid()).and(sessions::id.ne(spared)).and(sessions::revoked_at.is_null());
+    let rows: Vec<(Uuid, DateTime<Utc>)> = diesel::update(sessions::table.filter(open.and(sessions::expires_at.gt(now))))
+        .set(sessions::revoked_at.eq(now))
+        .returning((sessions::id, sessions::expires_at))
+        .get_results(connection)
+        .await?;
+    Ok(rows.into_iter().map(revoked).collect())
+}
+
 /// The longest known revocations of which the other services may not have heard.
 pub async fn unannounced(
     connection: &mut AsyncPgConnection,
