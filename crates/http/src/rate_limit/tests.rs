@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 use zoetrope_limits::LimitSettings;
 use zoetrope_redis::{Redis, RedisSettings};
-use zoetrope_tokens::{Revocations, Verifier, VerifierSettings};
+use zoetrope_tokens::{Access, Verifier, VerifierSettings};
 
 use super::*;
 use crate::{client_address::TrustedProxies, request_context};
@@ -33,7 +33,7 @@ fn limits() -> RateLimits {
     });
     let settings: LimitSettings = serde_json::from_value(settings).unwrap();
     let keys: VerifierSettings = serde_json::from_value(json!({ "jwks": KEYS })).unwrap();
-    let authenticator = Authenticator::new(Verifier::new(&keys).unwrap(), Revocations::new(redis.clone()));
+    let authenticator = Authenticator::new(Access::new(Verifier::new(&keys).unwrap(), redis.clone()));
     RateLimits::new(Limiter::new(settings, redis), authenticator, classify)
 }
 

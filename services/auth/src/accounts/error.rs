@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use zoetrope_postgres::DatabaseError;
 use zoetrope_tokens::Refusal;
 
@@ -11,6 +13,13 @@ pub enum AccountError {
     Taken(&'static str),
     #[error("no such user, or another password")]
     WrongCredentials,
+    /// Of a user who is signed in; the field is the client's.
+    #[error("{0} is wrong")]
+    WrongPassword(&'static str),
+    #[error("too many wrong passwords, next try in {0:?}")]
+    LockedOut(Duration),
+    #[error("no such link to choose a new password, or no more")]
+    BadResetToken,
     /// The token is not ours, has expired, or its session has ended.
     #[error("not signed in: {0}")]
     NotSignedIn(&'static str),

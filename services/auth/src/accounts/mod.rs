@@ -4,12 +4,17 @@
 //! nothing.
 
 mod api_keys;
+mod change_password;
 mod device;
 mod end_sessions;
 mod error;
+mod forgot_password;
 mod identify;
+mod new_password;
+mod proof;
 mod refresh;
 mod register;
+mod reset_password;
 mod session;
 mod sign_in;
 mod sign_out;
@@ -31,7 +36,7 @@ pub use session::SignedIn;
 pub use suspend::{reinstate, suspend};
 pub use user::{User, UserState};
 
-use crate::{credentials::Passwords, keys::Signer, settings::SessionSettings};
+use crate::{credentials::Passwords, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings};
 
 /// What the commands work with. Cheap to clone.
 #[derive(Clone)]
@@ -45,6 +50,8 @@ pub struct Parts {
     pub verifier: Verifier,
     pub access: Access,
     pub relay: Relay,
+    pub lockout: Lockout,
+    pub reset_desk: ResetDesk,
     pub sessions: SessionSettings,
 }
 

@@ -7,7 +7,9 @@ pub fn limit_of(method: &Method, path: &str) -> Option<Class> {
         // For services, not for users.
         "/.well-known/jwks.json" => None,
         "/api/auth/register" if method == Method::POST => Some(Class::Register),
-        "/api/auth/login" if method == Method::POST => Some(Class::Login),
+        "/api/auth/login" | "/api/auth/forgot-password" | "/api/auth/reset-password" if method == Method::POST => {
+            Some(Class::Login)
+        }
         _ => Some(Class::General),
     }
 }

@@ -31,6 +31,7 @@ pub struct LoginRequest {
         (status = 400, description = "A field is missing.", body = ProblemBody),
         (status = 401, description = "No such user, or another password.", body = ProblemBody),
         (status = 403, description = "The account is suspended.", body = ProblemBody),
+        (status = 429, description = "Too many wrong passwords; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )
 )]

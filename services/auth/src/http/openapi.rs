@@ -1,7 +1,10 @@
 use utoipa::OpenApi;
 use zoetrope_http::openapi::{BearerScheme, with_limits};
 
-use super::{api_keys, jwks, limit_of, login, logout, me, refresh_token, register, sessions, verify};
+use super::{
+    api_keys, change_password, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register, reset_password,
+    sessions, verify,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,6 +16,9 @@ use super::{api_keys, jwks, limit_of, login, logout, me, refresh_token, register
         logout::logout,
         refresh_token::refresh_token,
         me::me,
+        forgot_password::forgot_password,
+        reset_password::reset_password,
+        change_password::change_password,
         jwks::jwks,
         sessions::list,
         sessions::end,

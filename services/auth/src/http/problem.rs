@@ -10,6 +10,9 @@ impl From<AccountError> for Problem {
         match error {
             AccountError::Taken(field) => Self::conflict(field, "is already taken"),
             AccountError::WrongCredentials => Self::unauthorized("the username or the password is wrong"),
+            AccountError::WrongPassword(field) => Self::field(field, "is wrong"),
+            AccountError::LockedOut(wait) => Self::rate_limited(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+            AccountError::BadResetToken => Self::field("token", "is not valid, was used, or has expired"),
             AccountError::NotSignedIn(reason) => Self::unauthorized(reason),
             AccountError::Refused(refusal) => refusal.into(),
             AccountError::Suspended => Self::forbidden("this account is suspended"),

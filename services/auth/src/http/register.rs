@@ -20,7 +20,7 @@ pub struct RegisterRequest {
     /// May be missing; unique whatever its case.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
-    /// 6 to 1024 characters.
+    /// 6 to 1024 characters, and none of the most common passwords.
     #[schema(value_type = String, format = Password)]
     password: Option<SecretString>,
 }
@@ -37,7 +37,7 @@ pub struct RegisterRequest {
         (status = 201, description = "Registered; also sets the cookie `refreshToken`.", body = SignedInView),
         (status = 400, description = "A field cannot be taken.", body = ProblemBody),
         (status = 409, description = "The username or the email is taken.", body = ProblemBody),
-        (status = 503, description = "A server behind us is away.", body = ProblemBody),
+        (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )
 )]
 pub async fn register(

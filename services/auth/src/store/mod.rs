@@ -2,7 +2,9 @@
 
 pub mod api_keys;
 mod endings;
+pub mod password_resets;
 pub mod refresh_tokens;
+pub mod reset_requests;
 mod schema;
 pub mod sessions;
 pub mod users;

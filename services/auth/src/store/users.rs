@@ -99,6 +99,23 @@ pub async fn set_state(connection: &mut AsyncPgConnection, user: UserId, state: 
     Ok(())
 }
 
+/// The user, and the stored password hash; locked until the transaction ends, so that a sign-in and a change of the password see each other.
+pub async fn lock(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<(User, String)>, DatabaseError> {
+    let row: Option<(UserRow, String)> = users::table
+        .find(user.as_uuid())
+        .select((UserRow::as_select(), users::password_hash))
+        .for_no_key_update()
+        .first(connection)
+        .await
+        .optional()?;
+    row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
+}
+
+pub async fn set_password(connection: &mut AsyncPgConnection, user: UserId, password_hash: &str) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(user.as_uuid())).set(users::password_hash.eq(password_hash)).execute(connection).await?;
+    Ok(())
+}
+
 /// The user of a session, unless it has been revoked or has expired.
 pub async fn of_session(
     connection: &mut AsyncPgConnection,
