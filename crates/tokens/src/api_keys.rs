@@ -105,7 +105,12 @@ impl ApiKeys {
             return Ok(Arc::clone(&known.key));
         }
         let command = cmd("MGET").arg(self.key(id)).arg(self.mark()).to_owned();
-        match self.redis.ask::<(Option<String>, Option<String>)>(command).await {
+        let mut said = self.redis.ask::<(Option<String>, Option<String>)>(command.clone()).await;
+        if said.is_none() && known.is_none() {
+            // Nothing is known to go on with, so a Redis that is only slow is worth waiting for.
+            said = self.redis.tell(command).await.ok();
+        }
+        match said {
             None => known.map(|known| known.key).ok_or(KeyRefusal::Unavailable),
             Some((Some(text), _)) if text == REVOKED => {
                 self.endings.note(Credential::ApiKey(id), REMEMBERED_FOR);

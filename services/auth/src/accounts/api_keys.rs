@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::timeout;
@@ -14,6 +16,8 @@ use crate::{
     },
 };
 
+/// What the making of a key waits for Redis, so that the key is good when its owner has it.
+const PUBLISH_PATIENCE: Duration = Duration::from_secs(1);
 /// Enough for a key per program, and not for a key per request.
 const MOST_KEYS: i64 = 100;
 
@@ -76,7 +80,7 @@ impl Accounts {
             secret_hash,
         };
         // If Redis does not take it in time, housekeeping brings it later.
-        if let Ok(Ok(())) = timeout(ANNOUNCE_PATIENCE, self.0.access.publish_key(card.id, &published)).await {
+        if let Ok(Ok(())) = timeout(PUBLISH_PATIENCE, self.0.access.publish_key(card.id, &published)).await {
             self.note_announced(card.id, &Standing::Good(published)).await;
         }
         Ok(NewKey { card, text: key.reveal() })
