@@ -19,6 +19,7 @@ def allowed: {
   "zoetrope-client": [],
   "zoetrope-testing": ["zoetrope-client", "zoetrope-contracts"],
   "zoetrope-chaos": ["zoetrope-testing"],
+  "zoetrope-outages": [],
   "zoetrope-bench": ["zoetrope-contracts", "zoetrope-testing"]
 };
 

@@ -12,19 +12,23 @@ use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
 /// For everybody, whatever they bring along.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 12] = [
     "GET /.well-known/jwks.json",
     "GET /health",
     // The link is signed.
     "GET /media/videos/{task}/{file}",
     // Signs in by its first frame.
     "GET /ws",
+    // Tells nobody who has an account.
+    "POST /api/auth/forgot-password",
     "POST /api/auth/login",
     // Nobody who wants to be signed out is turned away.
     "POST /api/auth/logout",
     // By its cookie.
     "POST /api/auth/refresh-token",
     "POST /api/auth/register",
+    // By the link that was mailed.
+    "POST /api/auth/reset-password",
     // Judges the token in its body.
     "POST /api/auth/verify",
     // Tells that nobody is signed in. Bad credentials are refused: see OPTIONAL.
