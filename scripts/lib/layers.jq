@@ -11,13 +11,15 @@ def allowed: {
   "zoetrope-bus": ["zoetrope-domain", "zoetrope-service"],
   "zoetrope-outbox": ["zoetrope-bus", "zoetrope-contracts", "zoetrope-domain", "zoetrope-postgres", "zoetrope-service"],
   "zoetrope-redis": [],
-  "zoetrope-tokens": ["zoetrope-domain", "zoetrope-redis"],
-  "zoetrope-http": ["zoetrope-domain", "zoetrope-postgres", "zoetrope-service", "zoetrope-tokens"],
+  "zoetrope-limits": ["zoetrope-domain", "zoetrope-redis"],
+  "zoetrope-tokens": ["zoetrope-bus", "zoetrope-contracts", "zoetrope-domain", "zoetrope-redis", "zoetrope-service"],
+  "zoetrope-http": ["zoetrope-domain", "zoetrope-limits", "zoetrope-postgres", "zoetrope-service", "zoetrope-tokens"],
   "zoetrope-storage": ["zoetrope-domain"],
   "zoetrope-egress": [],
   "zoetrope-client": [],
   "zoetrope-testing": ["zoetrope-client", "zoetrope-contracts"],
   "zoetrope-chaos": ["zoetrope-testing"],
+  "zoetrope-outages": [],
   "zoetrope-bench": ["zoetrope-contracts", "zoetrope-testing"]
 };
 

@@ -3,7 +3,8 @@
 //!
 //! * `bench poller`: jobs in flight, followed by one poller and then by more, beside a bare loop of HTTP requests;
 //! * `bench create`: tasks accepted by task-api, beside pgbench with the statements of the same transaction;
-//! * `bench push`: connections to the notifier, and how soon news reaches them, beside a bare broadcaster on the same WebSocket library.
+//! * `bench push`: connections to the notifier, and how soon news reaches them, beside a bare broadcaster on the same WebSocket library;
+//! * `bench login`: users who sign in, beside the bare hashing of passwords, and what others notice of it.
 //!
 //! It runs on servers that `scripts/bench` has started and speaks to the platform as tests do, by `zoetrope-testing`. Speed is no verdict:
 //! it fails when something could not be run or counted, never because something was slow.
@@ -12,6 +13,7 @@ mod bare;
 mod conditions;
 mod create;
 mod histogram;
+mod login;
 mod poller;
 mod processes;
 mod progress;
@@ -47,6 +49,8 @@ enum Scenario {
     Create(create::Options),
     /// News that the notifier pushes to many connections
     Push(push::Options),
+    /// Users who sign in at auth
+    Login(login::Options),
     /// The loop that the poller is compared with
     #[command(hide = true)]
     Bare(bare::Options),
@@ -61,6 +65,7 @@ async fn main() -> ExitCode {
         Scenario::Poller(options) => poller::run(&options).await,
         Scenario::Create(options) => create::run(&options).await,
         Scenario::Push(options) => push::run(&options).await,
+        Scenario::Login(options) => login::run(&options).await,
         Scenario::Bare(options) => bare::run(options).await,
         Scenario::Broadcaster => push::broadcaster::serve().await,
     };

@@ -30,6 +30,8 @@ pub const NOTIFIER_WEBHOOKS: &str = "notifier.webhooks";
 
 /// Routing key of a task's new state, which the live queues of the notifier's replicas are bound to as well.
 pub const TASK_UPDATED: &str = "task.updated";
+/// Routing key of sessions and API keys that have ended. Only private queues hear it: each replica keeps its own list.
+pub const ACCESS_ENDED: &str = "access.ended";
 
 /// Everything that is declared on connecting.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@ use crate::{
     jobs::v1::{CancelJob, JobCancelled, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
     mail::v1::SendMail,
     tasks::v1::{TaskCreated, TaskUpdated},
-    users::v1::UserRegistered,
+    users::v1::{AccessEnded, UserRegistered},
 };
 
 /// Topic exchange for what has happened.
@@ -42,5 +42,12 @@ route!(UserRegistered, EVENTS, "user.registered");
 impl Message for TaskCreated {
     const EXCHANGE: &'static str = EVENTS;
     const ROUTING_KEY: &'static str = "task.created";
+    const MANDATORY: bool = false;
+}
+
+impl Message for AccessEnded {
+    const EXCHANGE: &'static str = EVENTS;
+    const ROUTING_KEY: &'static str = "access.ended";
+    // Who is not connected finds it in Redis.
     const MANDATORY: bool = false;
 }

@@ -59,6 +59,10 @@ id!(
     /// One sign-in; ends all its tokens when it is revoked.
     SessionId
 );
+id!(
+    /// A key with which a program calls in its user's name.
+    ApiKeyId
+);
 
 const VIDEO_PREFIX: &str = "video_";
 

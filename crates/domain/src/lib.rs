@@ -22,7 +22,7 @@ pub use cancellation::{AlreadyFinished, Cancellation};
 pub use catalog::{CatalogError, Model, ModelCatalog};
 pub use credits::{Credits, InsufficientCredits, InvalidCredits, LedgerKind};
 pub use feed_position::{FeedPosition, InvalidFeedPosition};
-pub use ids::{InvalidId, SessionId, TaskId, UserId};
+pub use ids::{ApiKeyId, InvalidId, SessionId, TaskId, UserId};
 pub use job_event::{JobEvent, JobPhase};
 pub use language::Language;
 pub use progress::Progress;

@@ -1,69 +1,110 @@
-use std::{future::Future, ops::Deref, pin::Pin, time::Duration};
+use std::{future::Future, ops::Deref, pin::Pin};
 
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::header::{AUTHORIZATION, HeaderMap},
+    http::{
+        Method,
+        header::{AUTHORIZATION, HeaderMap},
+    },
     web,
 };
 use chrono::Utc;
-use tokio::time::sleep;
 use tracing::Span;
 use url::form_urlencoded;
-use zoetrope_domain::SessionId;
-use zoetrope_tokens::{Claims, Revocations, TokenError, Verifier};
+use zoetrope_domain::{SessionId, UserId};
+use zoetrope_tokens::{Access, Caller, Refusal, Scope, Watch};
 
 use crate::Problem;
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-/// Tells who presents a token. Registered as `web::Data` for [`CurrentUser`]. Cheap to clone.
+/// How long to wait when API keys cannot be checked.
+const RETRY_SECONDS: u64 = 2;
+
+/// Tells who presents a token or an API key. Registered as `web::Data` for [`CurrentUser`]. Cheap to clone.
 #[derive(Clone)]
 pub struct Authenticator {
-    verifier: Verifier,
-    revocations: Revocations,
+    access: Access,
+}
+
+/// What an API key needs for a route. As app data of a resource, or of a whole service; without it, `read` for what changes nothing and
+/// `write` for what does.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyAccess {
+    Needs(Scope),
+    /// For people who signed in, such as everything that would let a stolen key make itself at home.
+    Never,
 }
 
 impl Authenticator {
-    pub fn new(verifier: Verifier, revocations: Revocations) -> Self {
-        Self { verifier, revocations }
+    pub fn new(access: Access) -> Self {
+        Self { access }
     }
 
-    /// The user of a token that is good now and whose session nobody ended; else 401.
+    /// The user of a token or an API key that is good now and that nobody ended; else 401.
     pub async fn authenticate(&self, token: &str) -> Result<CurrentUser, Problem> {
-        let claims = self.verifier.verify(token, Utc::now())?;
-        if self.revocations.is_revoked(claims.session_id).await {
-            return Err(Problem::unauthorized("this session has ended"));
-        }
-        Ok(CurrentUser { claims })
+        Ok(CurrentUser { caller: self.access.identify(token, Utc::now()).await? })
     }
 
-    /// Waits until somebody has ended the session, and looks every so often. A token that expires does not end it.
-    pub async fn revoked(&self, session: SessionId, pause: Duration) {
-        while !self.revocations.is_revoked(session).await {
-            sleep(pause).await;
+    /// Tells when somebody ends the caller's session or API key. A token that expires is not ended.
+    pub fn watch(&self, caller: &Caller) -> Watch {
+        self.access.watch(caller.credential)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unavailable => Self::unavailable(RETRY_SECONDS, refusal),
+            Refusal::Token(_) | Refusal::SessionEnded | Refusal::ApiKey => Self::unauthorized(refusal.to_string()),
         }
     }
 }
 
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
-        Self::unauthorized(error.to_string())
+impl KeyAccess {
+    fn of(request: &HttpRequest) -> Self {
+        let by_method = || match *request.method() {
+            Method::GET | Method::HEAD => Self::Needs(Scope::Read),
+            _ => Self::Needs(Scope::Write),
+        };
+        request.app_data::<Self>().copied().unwrap_or_else(by_method)
+    }
+
+    /// 403 for an API key that is not good for this.
+    fn check(self, caller: &Caller) -> Result<(), Problem> {
+        let Some(scopes) = &caller.scopes else { return Ok(()) };
+        match self {
+            Self::Needs(scope) if scopes.contains(scope) => Ok(()),
+            Self::Needs(scope) => Err(Problem::forbidden(format!("this API key lacks the scope {scope}"))),
+            Self::Never => Err(needs_a_session()),
+        }
     }
 }
 
-/// The user who calls, by the `Authorization` header: `Bearer <token>`, or the bare token as some clients send it.
-/// Without a good token the request ends with 401.
+/// The user who calls, by the `Authorization` header: `Bearer <token or API key>`, or it alone as some clients send it.
+/// Without a good one the request ends with 401; with an API key that is not good for this, with 403 (see [`KeyAccess`]).
 #[derive(Debug, Clone)]
 pub struct CurrentUser {
-    pub claims: Claims,
+    pub caller: Caller,
+}
+
+impl CurrentUser {
+    /// The session of somebody who signed in; 403 for an API key.
+    pub fn session_id(&self) -> Result<SessionId, Problem> {
+        self.caller.session().ok_or_else(needs_a_session)
+    }
+}
+
+fn needs_a_session() -> Problem {
+    Problem::forbidden("an API key cannot do this: sign in")
 }
 
 impl Deref for CurrentUser {
-    type Target = Claims;
+    type Target = Caller;
 
-    fn deref(&self) -> &Claims {
-        &self.claims
+    fn deref(&self) -> &Caller {
+        &self.caller
     }
 }
 
@@ -77,10 +118,10 @@ pub struct MaybeUser(pub Option<CurrentUser>);
 pub struct StreamUser(pub CurrentUser);
 
 impl Deref for StreamUser {
-    type Target = Claims;
+    type Target = Caller;
 
-    fn deref(&self) -> &Claims {
-        &self.0.claims
+    fn deref(&self) -> &Caller {
+        &self.0.caller
     }
 }
 
@@ -124,13 +165,30 @@ fn find(
     token: Result<Option<String>, Problem>,
 ) -> impl Future<Output = Result<Option<CurrentUser>, Problem>> + 'static {
     let authenticator = request.app_data::<web::Data<Authenticator>>().cloned();
+    let key_access = KeyAccess::of(request);
     async move {
         let Some(token) = token? else { return Ok(None) };
         let authenticator = authenticator.ok_or_else(|| Problem::internal("no Authenticator in the app data"))?;
         let user = authenticator.authenticate(&token).await?;
         Span::current().record("user_id", tracing::field::display(user.user_id));
+        key_access.check(&user)?;
         Ok(Some(user))
     }
+}
+
+/// The user whose requests are counted; `None` for bad credentials as for none. The token may stand where any handler takes one.
+pub(crate) async fn known_user(request: &HttpRequest, authenticator: &Authenticator) -> Option<UserId> {
+    let in_header = bearer_token(request.headers()).ok()?;
+    let token = in_header.or_else(|| query_token(request.query_string()))?;
+    Some(authenticator.authenticate(&token).await.ok()?.user_id)
+}
+
+/// Why the caller is not let in, if credentials came along that are not good.
+pub(crate) fn refusal(request: &HttpRequest) -> impl Future<Output = Option<Problem>> + 'static {
+    // Nobody here judges credentials where there is no authenticator.
+    let judges = request.app_data::<web::Data<Authenticator>>().is_some();
+    let found = judges.then(|| find(request, bearer_token(request.headers())));
+    async move { found?.await.err() }
 }
 
 /// The token in the `Authorization` header; `None` without one. Another scheme is 401.
@@ -158,9 +216,35 @@ fn query_token(query: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::{http::header::HeaderValue, test::TestRequest};
+    use uuid::Uuid;
+    use zoetrope_tokens::{Credential, Role, Scopes};
 
     use super::*;
+    use crate::ProblemCode;
+
+    fn caller(scopes: Option<Scopes>) -> Caller {
+        let id = Uuid::from_u128(1);
+        let (user_id, username) = (id.into(), "ann".to_owned());
+        let credential = Credential::ApiKey(id.into());
+        Caller { user_id, username, role: Role::User, credential, scopes, expires_at: None }
+    }
+
+    #[test]
+    fn an_api_key_does_what_its_scopes_say() {
+        let get = || TestRequest::get();
+        let allowed = |request: TestRequest, scopes: Option<Scopes>| {
+            let checked = KeyAccess::of(&request.to_http_request()).check(&caller(scopes));
+            checked.map_err(|problem| assert_eq!(problem.code(), ProblemCode::Forbidden)).is_ok()
+        };
+        let only = |scope: Scope| Some(Scopes::from_iter([scope]));
+        assert!(allowed(get(), only(Scope::Read)) && !allowed(get(), only(Scope::Write)));
+        assert!(allowed(TestRequest::post(), only(Scope::Write)) && !allowed(TestRequest::post(), only(Scope::Read)));
+        let webhooks = || get().app_data(KeyAccess::Needs(Scope::Webhooks));
+        assert!(allowed(webhooks(), only(Scope::Webhooks)) && !allowed(webhooks(), only(Scope::Read)));
+        let people = || get().app_data(KeyAccess::Never);
+        assert!(allowed(people(), None) && !allowed(people(), Some(Scopes::all())));
+    }
 
     fn read(value: &'static str) -> Option<String> {
         let mut headers = HeaderMap::new();

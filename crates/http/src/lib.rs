@@ -3,7 +3,8 @@
 //! * [`Problem`] is the only error of a handler and becomes the error body that every client family reads.
 //! * [`Json`], [`Query`] and [`Path`] read requests; what they refuse is a [`Problem`] that names the client's own field.
 //! * [`CurrentUser`] and [`MaybeUser`] tell who calls, [`StreamUser`] who opens a stream of events, [`ClientLanguage`] in which language
-//!   to answer by mail.
+//!   to answer by mail. [`KeyAccess`] is what an API key needs for a route.
+//! * [`RateLimits`] refuses what is too much, [`client_address`] tells where a request comes from.
 //! * [`sse`] streams events.
 //! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits.
 //!
@@ -12,22 +13,26 @@
 //! A 5xx is logged here, once, with all its causes; its client is told nothing but the request id.
 
 mod caller;
+mod client_address;
 mod context;
 pub mod envelope;
 mod extract;
 mod language;
 pub mod openapi;
 mod problem;
+mod rate_limit;
 mod request_id;
 mod server;
 pub mod sse;
 mod time;
 
-pub use caller::{Authenticator, CurrentUser, MaybeUser, StreamUser, bearer_token};
+pub use caller::{Authenticator, CurrentUser, KeyAccess, MaybeUser, StreamUser, bearer_token};
+pub use client_address::{ClientAddress, client_address};
 pub use context::request_context;
 pub use extract::{Json, JsonLimit, Path, Query};
 pub use language::ClientLanguage;
 pub use problem::{FieldError, Problem, ProblemBody, ProblemCode};
+pub use rate_limit::{Classify, RateLimits};
 pub use request_id::RequestId;
 pub use server::{HttpSettings, serve};
 pub use time::iso_millis;

@@ -1,12 +1,16 @@
 //! What the API descriptions of all services share.
 
+use actix_web::http::Method;
 use utoipa::{
-    Modify,
+    Modify, ToSchema,
     openapi::{
-        Components, OpenApi,
+        Components, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, Response, ResponseBuilder, Type,
+        path::PathItem,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
+
+use crate::{Classify, ProblemBody};
 
 /// The name by which a handler asks for the scheme: `security(("bearer" = []))`.
 pub const BEARER: &str = "bearer";
@@ -19,8 +23,52 @@ impl Modify for BearerScheme {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some("The accessToken or data.token of a sign-in."))
+            .description(Some("The accessToken or data.token of a sign-in, or an API key (sk-…)."))
             .build();
         openapi.components.get_or_insert_with(Components::new).add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     }
+}
+
+/// The name of the answer 429 among the components.
+const RATE_LIMITED: &str = "RateLimited";
+
+/// Adds the answer 429 to each operation that falls under a limit.
+#[must_use]
+pub fn with_limits(mut openapi: OpenApi, limit_of: Classify) -> OpenApi {
+    for (path, item) in &mut openapi.paths.paths {
+        let PathItem { get, put, post, patch, delete, head, .. } = item;
+        let operations = [
+            (Method::GET, get),
+            (Method::PUT, put),
+            (Method::POST, post),
+            (Method::PATCH, patch),
+            (Method::DELETE, delete),
+            (Method::HEAD, head),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            if limit_of(&method, path).is_some() {
+                operation.responses.responses.insert("429".to_owned(), Ref::from_response_name(RATE_LIMITED).into());
+            }
+        }
+    }
+    let components = openapi.components.get_or_insert_with(Components::new);
+    components.responses.insert(RATE_LIMITED.to_owned(), rate_limited().into());
+    openapi
+}
+
+fn rate_limited() -> Response {
+    let header = |description: &str| {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).build();
+        HeaderBuilder::new().schema(Some(number)).description(Some(description)).build()
+    };
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
+    ResponseBuilder::new()
+        .description("Too many requests, or too many open streams. Every response has the headers `X-RateLimit-*`.")
+        .header("Retry-After", header("Seconds until a request is allowed again."))
+        .header("X-RateLimit-Limit", header("Requests that may be made at once."))
+        .header("X-RateLimit-Remaining", header("How many of them are left."))
+        .header("X-RateLimit-Reset", header("When all of them are there again, in Unix seconds."))
+        .content("application/json", body)
+        .build()
 }

@@ -1,10 +1,21 @@
 use std::{io, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
-use actix_web::{App, HttpServer, middleware::from_fn, web::ServiceConfig};
+use actix_web::{
+    App, HttpServer,
+    body::BoxBody,
+    dev::ServiceRequest,
+    middleware::{Next, from_fn},
+    web::{Data, ServiceConfig},
+};
+use ipnet::IpNet;
 use serde::Deserialize;
 use zoetrope_service::{Process, log_listening};
 
-use crate::request_context;
+use crate::{
+    RateLimits,
+    client_address::{TrustedProxies, private_networks},
+    request_context,
+};
 
 /// Longer than the gateway keeps an idle connection, so that it never sends into one that closes.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -26,21 +37,31 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     #[serde(default = "default_workers")]
     pub workers: NonZeroUsize,
+    /// Where the gateway calls from: it alone is believed what it says of a client's address. Default: loopback and private networks.
+    #[serde(default = "private_networks")]
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 fn default_workers() -> NonZeroUsize {
     NonZeroUsize::MIN.saturating_add(1)
 }
 
-/// Serves the routes, with [`request_context`] around them, until the process stops. Gives back the addresses that were bound.
+/// Serves the routes, with [`request_context`] and the limits around them, until the process stops. Gives back the addresses that were bound.
 ///
 /// `routes` runs once per worker: shared state is made before and cloned in.
 pub fn serve(
     process: &Process,
     settings: &HttpSettings,
+    limits: RateLimits,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Vec<SocketAddr>> {
-    let server = HttpServer::new(move || App::new().wrap(from_fn(request_context)).configure(routes.clone()))
+    let proxies = Data::new(TrustedProxies::new(&settings.trusted_proxies));
+    let app = move || {
+        let limits = limits.clone();
+        let limited = move |request: ServiceRequest, next: Next<BoxBody>| limits.clone().apply(request, next);
+        App::new().app_data(proxies.clone()).wrap(from_fn(limited)).wrap(from_fn(request_context)).configure(routes.clone())
+    };
+    let server = HttpServer::new(app)
         .workers(settings.workers.get())
         .max_connections(MAX_CONNECTIONS)
         .backlog(BACKLOG)

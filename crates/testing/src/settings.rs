@@ -84,10 +84,20 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
         set(&mut settings, "media.public_base_url", gateway.as_str().into());
         set(&mut settings, "media.secret", format!("{:064}", 7).into());
     }
+    if matches!(service, Service::Auth | Service::TaskApi | Service::Notifier) {
+        // All users of a test come from one address, and in a hurry.
+        for class in ["general", "login", "register", "generation", "video"] {
+            set(&mut settings, &format!("limits.{class}"), toml! { limit = 1_000_000 window_seconds = 60 }.into());
+        }
+    }
     match service {
         Service::Auth => {
             set(&mut settings, "keys.signing_key_file", format!("{keys}/signing-key.pem").into());
             set(&mut settings, "sessions.cookie_secure", false.into());
+            set(&mut settings, "password_reset.front_end_url", gateway.as_str().into());
+            // Hashing is to be slow, and tests are not.
+            set(&mut settings, "passwords.memory_kib", 1024.into());
+            set(&mut settings, "passwords.iterations", 1.into());
         }
         Service::Poller => {
             for account in &addresses.accounts {

@@ -182,7 +182,7 @@ async fn only_who_is_signed_in_follows_and_only_so_long() -> Result<()> {
 
     user.post("/api/auth/logout", Value::Null).await?.ok()?;
     let end = open.rest().await?.pop().context("an end")?;
-    assert_eq!((end.name.as_str(), &end.data["payload"]["message"]), ("error", &json!("the session has ended")));
+    assert_eq!((end.name.as_str(), &end.data["payload"]["message"]), ("error", &json!("this session has ended")));
 
     for process in platform.processes() {
         ensure!(!fs::read_to_string(process.log())?.contains(short), "{} logs a token", process.name());

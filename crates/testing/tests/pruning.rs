@@ -189,3 +189,29 @@ async fn sessions_and_their_tokens_are_forgotten_a_week_after_they_expired() -> 
     user.get("/api/auth/me").await?.ok()?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn api_keys_are_forgotten_a_week_after_their_end() -> Result<()> {
+    let mut platform = Platform::builder().replicas(Service::Poller, 0).start().await?;
+    let database = platform.database().await?;
+    let user = platform.user().await?;
+    user.post("/api/keys", json!({ "name": "good" })).await?.ok()?;
+    let insert = |rows: u32, expires: &str, revoked: &str, announced: &str| {
+        format!(
+            "INSERT INTO auth.api_keys (id, user_id, name, prefix, secret_hash, scopes, created_at, expires_at, revoked_at, announced_at)
+             SELECT gen_random_uuid(), (SELECT id FROM auth.users), 'old', 'sk-', '', '{{read}}', now() - interval '90 days',
+                    {expires}, {revoked}, {announced}
+               FROM generate_series(1, {rows});"
+        )
+    };
+    let (old, young) = ("now() - interval '8 days'", "now() - interval '6 days'");
+    let rows = [
+        insert(1_100, old, "NULL", "now()"),
+        insert(10, "NULL", old, "now()"),
+        insert(7, young, "NULL", "now()"),
+        insert(5, "now() + interval '1 day'", young, "now()"),
+    ];
+    database.batch_execute(&rows.concat()).await?;
+    platform.crash(Service::Auth, 0).await?;
+    until_count(&database, "auth.api_keys", 1 + 7 + 5).await
+}

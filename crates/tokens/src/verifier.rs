@@ -146,4 +146,4 @@ fn decoding_key(jwk: &Jwk) -> Option<DecodingKey> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

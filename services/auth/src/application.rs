@@ -1,23 +1,30 @@
 use anyhow::{Context, ensure};
 use zoetrope_bus::Publisher;
-use zoetrope_http::Authenticator;
+use zoetrope_http::{Authenticator, RateLimits};
+use zoetrope_limits::Limiter;
 use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::Process;
-use zoetrope_tokens::{Revocations, Verifier};
+use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
     forgetting, housekeeping,
-    http::{KeySet, RefreshCookie, State, routes},
+    http::{KeySet, RefreshCookie, State, limit_of, routes},
     keys::Signer,
+    last_uses,
+    lockout::Lockout,
+    metrics,
+    reset_mails::ResetDesk,
     settings::{MigrateSettings, Settings},
     store::MIGRATIONS,
 };
 
 /// Starts `auth serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
+    metrics::describe();
     let signer = Signer::new(&settings.keys.signing_key, &settings.tokens.issuer, &settings.tokens.audience)?;
     let verifier = Verifier::new(&settings.tokens)?;
     ensure!(
@@ -26,26 +33,46 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         signer.key_id()
     );
     let passwords = Passwords::new(&settings.passwords)?;
-    let revocations = Revocations::connect(&settings.redis)?;
+    let reset_page = settings.password_reset.page()?;
+    let redis = Redis::connect(&settings.redis)?;
+    let lockout = Lockout::new(redis.clone(), &settings.lockout);
+    let access = Access::new(verifier.clone(), redis.clone());
+    access.listen(&process, &settings.rabbitmq);
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
 
+    let reset_desk = ResetDesk::new(database.clone(), relay.clone(), reset_page, settings.password_reset.valid_minutes);
+    process.spawn("password_resets", reset_desk.clone().run(process.stopping()));
+
     forgetting::start(&process, &database);
-    process.spawn("housekeeping", housekeeping::run(database.clone(), revocations.clone(), process.stopping()));
+    process.spawn("housekeeping", housekeeping::run(database.clone(), access.clone(), process.stopping()));
+    process.spawn("last_uses", last_uses::run(database.clone(), access.clone(), process.stopping()));
     let pinged = database.clone();
     process.readiness().register("postgres", move || {
         let database = pinged.clone();
         async move { database.ping().await.map_err(|error| error.to_string()) }
     });
 
+    let authenticator = Authenticator::new(access.clone());
+    let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), limit_of);
     let state = State {
-        authenticator: Authenticator::new(verifier.clone(), revocations.clone()),
+        authenticator,
         key_set: KeySet(settings.tokens.jwks.into()),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
-        accounts: Accounts::new(Parts { database, passwords, signer, verifier, revocations, relay, sessions: settings.sessions }),
+        accounts: Accounts::new(Parts {
+            database,
+            passwords,
+            signer,
+            verifier,
+            access,
+            relay,
+            lockout,
+            reset_desk,
+            sessions: settings.sessions,
+        }),
     };
-    zoetrope_http::serve(&process, &settings.http, move |config| routes(&state, config))
+    zoetrope_http::serve(&process, &settings.http, limits, move |config| routes(&state, config))
         .with_context(|| format!("http.listen: cannot listen on {}", settings.http.listen))?;
     Ok(())
 }

@@ -5,9 +5,12 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use zoetrope_service::{ConfigArgs, once, serve};
+use zoetrope_service::{ConfigArgs, answer, once, serve};
 
-use crate::{application, http, keys};
+use crate::{
+    administration::{self, CreateAdminArgs, UserArgs},
+    application, http, keys,
+};
 
 const NAME: &str = "auth";
 
@@ -25,6 +28,27 @@ enum Command {
     Serve(ConfigArgs),
     /// Bring the schema up to date.
     Migrate(ConfigArgs),
+    /// Create an administrator. The password comes from a prompt, or as the first line of standard input.
+    CreateAdmin {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        args: CreateAdminArgs,
+    },
+    /// Shut a user out: end all sessions and API keys, and let nobody sign in.
+    Suspend {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        args: UserArgs,
+    },
+    /// Let a suspended user sign in again.
+    Reinstate {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        args: UserArgs,
+    },
     /// Print this service's part of the API description.
     Openapi,
     /// Make a signing key and its public key set.
@@ -40,6 +64,9 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(config) => serve(NAME, &config, application::build),
         Command::Migrate(config) => once(NAME, &config, application::migrate),
+        Command::CreateAdmin { config, args } => answer(NAME, &config, |settings| administration::create_admin(settings, args)),
+        Command::Suspend { config, args } => answer(NAME, &config, |settings| administration::suspend_user(settings, args)),
+        Command::Reinstate { config, args } => answer(NAME, &config, |settings| administration::reinstate_user(settings, args)),
         Command::Openapi => exit_code(print_description()),
         Command::Keygen { out } => exit_code(keys::generate(&out)),
     }

@@ -1,11 +1,11 @@
-//! Forgets sessions and refresh tokens that expired long ago.
+//! Forgets sessions and refresh tokens that expired long ago, API keys that ended long ago, and links to choose a new password that were not used.
 
 use std::time::Duration;
 
 use zoetrope_postgres::Database;
 use zoetrope_service::Process;
 
-use crate::store::{refresh_tokens, sessions};
+use crate::store::{api_keys, password_resets, refresh_tokens, sessions};
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long they are kept for whoever looks into an incident.
@@ -16,4 +16,6 @@ pub fn start(process: &Process, database: &Database) {
     database
         .keep_pruned(process, "refresh_tokens", EVERY, |connection| Box::pin(refresh_tokens::forget_old(connection, KEPT_DAYS)));
     database.keep_pruned(process, "sessions", EVERY, |connection| Box::pin(sessions::forget_old(connection, KEPT_DAYS)));
+    database.keep_pruned(process, "api_keys", EVERY, |connection| Box::pin(api_keys::forget_old(connection, KEPT_DAYS)));
+    database.keep_pruned(process, "password_resets", EVERY, |connection| Box::pin(password_resets::forget_old(connection)));
 }

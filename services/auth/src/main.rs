@@ -2,11 +2,13 @@
 //!
 //! It alone knows passwords and signs tokens; the other services verify tokens with its public keys and never ask it. A sign-in opens
 //! a *session*, to which all its tokens belong: an access token for minutes, a session token for clients that cannot refresh, and a
-//! rotating refresh token in a cookie. Ending the session ends them all; the other services learn of it through Redis.
+//! rotating refresh token in a cookie. Ending the session ends them all; the other services learn of it on the bus and through Redis.
+//! Programs use API keys instead, which this service publishes in Redis for the others.
 //!
 //! Redis or RabbitMQ may be away: Postgres holds the truth, and what they have not taken yet follows when they are back.
 
 mod accounts;
+mod administration;
 mod application;
 mod commands;
 mod credentials;
@@ -14,6 +16,10 @@ mod forgetting;
 mod housekeeping;
 mod http;
 mod keys;
+mod last_uses;
+mod lockout;
+mod metrics;
+mod reset_mails;
 mod rules;
 mod settings;
 mod store;

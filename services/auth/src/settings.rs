@@ -1,16 +1,22 @@
 use std::{
     num::{NonZeroU32, NonZeroUsize},
     thread,
+    time::Duration,
 };
 
+use anyhow::{Context, ensure};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde::Deserialize;
 use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
+use zoetrope_limits::LimitSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
-use zoetrope_tokens::{RedisSettings, VerifierSettings};
+use zoetrope_redis::RedisSettings;
+use zoetrope_tokens::VerifierSettings;
+
+use crate::rules::{lockout::Patience, reset::ResetPage};
 
 /// All settings of `auth serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,11 +28,16 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// The public keys, as all services have them; also served as the JWK set.
     pub tokens: VerifierSettings,
+    #[serde(default)]
+    pub limits: LimitSettings,
     pub keys: KeySettings,
     #[serde(default)]
     pub sessions: SessionSettings,
     #[serde(default)]
     pub passwords: PasswordSettings,
+    pub password_reset: PasswordResetSettings,
+    #[serde(default)]
+    pub lockout: LockoutSettings,
     #[serde(default)]
     pub outbox: OutboxSettings,
 }
@@ -35,6 +46,22 @@ pub struct Settings {
 #[derive(Debug, Clone, Deserialize)]
 pub struct MigrateSettings {
     pub postgres: PostgresSettings,
+}
+
+/// The settings of `auth create-admin`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CreateAdminSettings {
+    pub postgres: PostgresSettings,
+    #[serde(default)]
+    pub passwords: PasswordSettings,
+}
+
+/// The settings of `auth suspend` and `auth reinstate`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SuspensionSettings {
+    pub postgres: PostgresSettings,
+    pub redis: RedisSettings,
+    pub tokens: VerifierSettings,
 }
 
 /// The private side of signing.
@@ -98,7 +125,7 @@ impl SessionSettings {
     }
 }
 
-/// What a password hash (Argon2id) costs. Known hashes keep the cost they were made with.
+/// What a password hash (Argon2id) costs. A known hash that was made at another cost is made anew when its user signs in.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PasswordSettings {
@@ -107,6 +134,8 @@ pub struct PasswordSettings {
     pub parallelism: u32,
     /// How many hashes are computed at a time; each takes a processor and `memory_kib`.
     pub max_concurrent: NonZeroUsize,
+    /// How many more may wait for their turn; the next one is told to come back.
+    pub max_waiting: usize,
     /// How long a request waits for its turn before it is told to come back.
     pub max_wait_seconds: u32,
 }
@@ -118,7 +147,110 @@ impl Default for PasswordSettings {
             iterations: 2,
             parallelism: 1,
             max_concurrent: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            max_waiting: 256,
             max_wait_seconds: 10,
+        }
+    }
+}
+
+/// The link with which a forgotten password is replaced.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordResetSettings {
+    /// Where users go: the address of the front-end.
+    pub front_end_url: String,
+    /// The page there on which a new password is chosen, with `{token}` in it.
+    #[serde(default = "default_reset_path")]
+    pub path: String,
+    /// How long a link works.
+    #[serde(default = "default_valid_minutes")]
+    pub valid_minutes: NonZeroU32,
+}
+
+fn default_reset_path() -> String {
+    "/reset-password?token={token}".to_owned()
+}
+
+const fn default_valid_minutes() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(30 - 1)
+}
+
+impl PasswordResetSettings {
+    /// The page, if mails can lead there.
+    pub fn page(&self) -> anyhow::Result<ResetPage> {
+        let web = ["http://", "https://"]
+            .iter()
+            .any(|scheme| self.front_end_url.len() > scheme.len() && self.front_end_url.starts_with(scheme));
+        ensure!(web, "password_reset.front_end_url is not an http or https address");
+        ResetPage::parse(&self.front_end_url, &self.path).context("password_reset.path does not have {token} in it once")
+    }
+}
+
+/// How long the next sign-in waits after wrong passwords.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockoutSettings {
+    /// So many failures of an account cost nothing.
+    pub account_failures: u32,
+    /// So many failures of an address, at all accounts together, cost nothing.
+    pub address_failures: u32,
+    /// The wait after the next failure; it doubles with each one.
+    pub first_wait_seconds: u32,
+    pub longest_wait_seconds: u32,
+    /// How long after the end of the last wait failures are forgotten.
+    pub forget_seconds: u32,
+}
+
+impl Default for LockoutSettings {
+    fn default() -> Self {
+        Self {
+            account_failures: 5,
+            address_failures: 50,
+            first_wait_seconds: 1,
+            longest_wait_seconds: 15 * 60,
+            forget_seconds: 60 * 60,
+        }
+    }
+}
+
+impl LockoutSettings {
+    pub fn accounts(&self) -> Patience {
+        self.patience(self.account_failures)
+    }
+
+    pub fn addresses(&self) -> Patience {
+        self.patience(self.address_failures)
+    }
+
+    fn patience(&self, free_failures: u32) -> Patience {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        Patience {
+            free_failures,
+            first_wait: seconds(self.first_wait_seconds),
+            longest_wait: seconds(self.longest_wait_seconds),
+            memory: seconds(self.forget_seconds),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reset_page_has_a_default_and_names_what_is_wrong() {
+        let page = |settings| serde_json::from_value::<PasswordResetSettings>(settings).unwrap().page();
+        let link = page(json!({ "front_end_url": "https://video.example" })).unwrap().link("abc");
+        assert_eq!(link, "https://video.example/reset-password?token=abc");
+        for (settings, named) in [
+            (json!({ "front_end_url": "video.example" }), "password_reset.front_end_url"),
+            (json!({ "front_end_url": "https://" }), "password_reset.front_end_url"),
+            (json!({ "front_end_url": "https://video.example", "path": "/reset" }), "password_reset.path"),
+        ] {
+            let error = page(settings).unwrap_err().to_string();
+            assert!(error.starts_with(named), "{error}");
         }
     }
 }

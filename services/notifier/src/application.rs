@@ -12,11 +12,13 @@ use zoetrope_bus::{
     BusSettings, ConsumeFrom, consume,
     topology::{EVENTS, NOTIFIER_FEED, TASK_UPDATED},
 };
-use zoetrope_http::Authenticator;
+use zoetrope_http::{Authenticator, RateLimits};
+use zoetrope_limits::Limiter;
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::Process;
 use zoetrope_storage::MediaLinks;
-use zoetrope_tokens::{Revocations, Verifier};
+use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
     feed::{Announcer, Keeper, Recorder},
@@ -40,8 +42,9 @@ const REMEMBERED: usize = 16 * 1024;
 /// Starts `notifier serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
-    let verifier = Verifier::new(&settings.tokens)?;
-    let revocations = Revocations::connect(&settings.redis)?;
+    let redis = Redis::connect(&settings.redis)?;
+    let access = Access::new(Verifier::new(&settings.tokens)?, redis.clone());
+    access.listen(&process, &settings.rabbitmq);
     let links = MediaLinks::new(&settings.media)?;
     let renderer = Renderer::new(links.clone());
     let database = Database::new(&settings.postgres, process.name())?;
@@ -63,7 +66,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     process.spawn("reconcile", sweep.run(process.stopping()));
 
     mail::start(&process, &database, &settings.rabbitmq, &settings.mail)?;
-    let authenticator = Authenticator::new(verifier.clone(), revocations.clone());
+    let authenticator = Authenticator::new(access.clone());
     let preferences = Preferences { database: database.clone(), authenticator: authenticator.clone() };
 
     pruning::start(&process, &database, settings.feed);
@@ -81,8 +84,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let context = Arc::new(Context::new(Parts {
         hub,
         states,
-        verifier,
-        revocations,
+        access,
         renderer,
         limits: settings.websocket.limits(),
         write_timeout: settings.websocket.write_timeout,
@@ -90,7 +92,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         reconnect_within: settings.websocket.reconnect_within,
         stopping: process.stopping(),
     }));
-    zoetrope_http::serve(&process, &settings.http, move |config| {
+    let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), http::limit_of);
+    zoetrope_http::serve(&process, &settings.http, limits, move |config| {
         http::routes(&context, &authenticator, config);
         http::preferences::routes(&preferences, config);
         http::webhooks::routes(&webhooks, &authenticator, config);

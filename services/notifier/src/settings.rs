@@ -7,9 +7,11 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer, de};
 use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
+use zoetrope_limits::LimitSettings;
 use zoetrope_postgres::PostgresSettings;
+use zoetrope_redis::RedisSettings;
 use zoetrope_storage::MediaLinkSettings;
-use zoetrope_tokens::{RedisSettings, VerifierSettings};
+use zoetrope_tokens::VerifierSettings;
 
 use crate::{connection::Limits, mail::MailSettings, webhooks::WebhookSettings};
 
@@ -22,6 +24,8 @@ pub struct Settings {
     pub rabbitmq: BusSettings,
     pub redis: RedisSettings,
     pub tokens: VerifierSettings,
+    #[serde(default)]
+    pub limits: LimitSettings,
     pub media: MediaLinkSettings,
     pub mail: MailSettings,
     #[serde(default)]

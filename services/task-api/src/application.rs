@@ -9,12 +9,14 @@ use zoetrope_bus::{
     topology::{self, EVENTS, TASK_UPDATED},
 };
 use zoetrope_domain::ModelCatalog;
-use zoetrope_http::Authenticator;
+use zoetrope_http::{Authenticator, RateLimits};
+use zoetrope_limits::Limiter;
 use zoetrope_outbox::{Relay, inbox};
 use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
 use zoetrope_service::{Process, SettingsError};
 use zoetrope_storage::{MediaLinks, ObjectStorage};
-use zoetrope_tokens::{Revocations, Verifier};
+use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
     app::App,
@@ -32,8 +34,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     settings.streams.check()?;
     let storage = ObjectStorage::from_settings(&settings.storage)?;
     let links = MediaLinks::new(&settings.media)?;
-    let verifier = Verifier::new(&settings.tokens).context("bad setting `tokens`")?;
-    let revocations = Revocations::connect(&settings.redis)?;
+    let redis = Redis::connect(&settings.redis)?;
+    let access = Access::new(Verifier::new(&settings.tokens).context("bad setting `tokens`")?, redis.clone());
 
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
@@ -48,6 +50,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let watchers = Arc::new(Watchers::default());
     consume(&process, &settings.rabbitmq, own_queue(&watchers), TaskUpdates { watchers: Arc::clone(&watchers) });
     let live = Live::new(watchers, database.clone(), settings.streams, process.stopping());
+    access.listen(&process, &settings.rabbitmq);
     forgetting::start(&process, &database);
     if settings.audit.is_on() {
         process.spawn("audit", Auditor::new(database.clone(), settings.audit).run(process.stopping()));
@@ -58,8 +61,10 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         async move { database.ping().await.map_err(|error| error.to_string()) }
     });
     let app = web::Data::from(Arc::new(App { commands, storage, links, models, live, started: Instant::now() }));
-    let authenticator = web::Data::new(Authenticator::new(verifier, revocations));
-    zoetrope_http::serve(&process, &settings.http, move |routes| {
+    let authenticator = Authenticator::new(access);
+    let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), http::limit_of);
+    let authenticator = web::Data::new(authenticator);
+    zoetrope_http::serve(&process, &settings.http, limits, move |routes| {
         routes.app_data(app.clone()).app_data(authenticator.clone()).configure(http::routes);
     })
     .with_context(|| format!("cannot listen on http.listen = {}", settings.http.listen))?;

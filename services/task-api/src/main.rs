@@ -31,7 +31,6 @@ use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use utoipa::OpenApi;
 use zoetrope_bus::{dead_letters::DeadLettersCommand, topology};
 use zoetrope_service::{ConfigArgs, check, once, serve};
 
@@ -90,7 +89,7 @@ async fn migrate(settings: DatabaseSettings) -> anyhow::Result<()> {
 }
 
 fn print_description() -> ExitCode {
-    let printed = openapi::TaskApi::openapi()
+    let printed = openapi::description()
         .to_pretty_json()
         .map_err(std::io::Error::from)
         .and_then(|json| writeln!(std::io::stdout(), "{json}"));

@@ -1,7 +1,7 @@
 //! The part of the API description that belongs to this service.
 
 use utoipa::OpenApi;
-use zoetrope_http::openapi::BearerScheme;
+use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use crate::http;
 
@@ -33,4 +33,9 @@ use crate::http;
         (name = "operation", description = "Operation"),
     ),
 )]
-pub struct TaskApi;
+struct TaskApi;
+
+/// This service's part of the API description.
+pub fn description() -> utoipa::openapi::OpenApi {
+    with_limits(TaskApi::openapi(), http::limit_of)
+}

@@ -9,11 +9,13 @@ use serde::{Deserialize, Deserializer, de};
 use zoetrope_bus::BusSettings;
 use zoetrope_domain::{Credits, Model};
 use zoetrope_http::HttpSettings;
+use zoetrope_limits::LimitSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
+use zoetrope_redis::RedisSettings;
 use zoetrope_service::SettingsError;
 use zoetrope_storage::{MediaLinkSettings, StorageSettings};
-use zoetrope_tokens::{RedisSettings, VerifierSettings};
+use zoetrope_tokens::VerifierSettings;
 
 use crate::models;
 
@@ -25,6 +27,8 @@ pub struct Settings {
     pub rabbitmq: BusSettings,
     pub redis: RedisSettings,
     pub tokens: VerifierSettings,
+    #[serde(default)]
+    pub limits: LimitSettings,
     pub storage: StorageSettings,
     pub media: MediaLinkSettings,
     #[serde(default)]

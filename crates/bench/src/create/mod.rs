@@ -39,6 +39,9 @@ pub struct Options {
     /// How often each has its turn
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub rounds: u16,
+    /// With rate limits switched off, to see what they cost
+    #[arg(long)]
+    pub without_limits: bool,
 }
 
 /// Services that have no part in accepting a create.
@@ -84,6 +87,7 @@ async fn start(options: &Options) -> Result<Stand> {
     let platform = Platform::builder()
         .servers(Servers::from_environment("ZOETROPE_BENCH")?)
         .setting(Service::TaskApi, "telemetry.format", "json")
+        .setting(Service::TaskApi, "limits.enabled", !options.without_limits)
         .setting(Service::Auth, "sessions.access_token_seconds", 7_200)
         .setting(Service::Poller, "telemetry.format", "json")
         .setting(Service::Poller, "providers.openai.api_key", KEY)

@@ -37,8 +37,9 @@ const LINES: [Line; 8] = [
 
 impl Display for Report<'_> {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let Options { clients, seconds, rounds, .. } = self.options;
-        writeln!(formatter, "\nCreate: {clients} clients; medians of {rounds} turns of {seconds} s each\n")?;
+        let Options { clients, seconds, rounds, without_limits, .. } = self.options;
+        let limits = if *without_limits { ", without rate limits" } else { "" };
+        writeln!(formatter, "\nCreate: {clients} clients{limits}; medians of {rounds} turns of {seconds} s each\n")?;
         writeln!(formatter, "{}", self.conditions)?;
         writeln!(formatter, "{}", self.figures())?;
         write!(formatter, "{}", self.aims())

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::field::field_error;
-use crate::Problem;
+use crate::{Problem, caller::refusal};
 
 /// The name for the body as a whole in [`crate::FieldError`].
 const BODY: &str = "body";
@@ -39,10 +39,18 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let content_type = check_content_type(request);
         let announced = content_length(request.headers());
         let payload = payload.take();
+        let refusal = refusal(request);
         Box::pin(async move {
-            content_type?;
-            let body = read(payload, announced, limit).await?;
-            parse(&body).map(Self)
+            let parsed = async {
+                content_type?;
+                let body = read(payload, announced, limit).await?;
+                parse(&body).map(Self)
+            };
+            match parsed.await {
+                Ok(parsed) => Ok(parsed),
+                // Whether the caller is let in may still be in question, and decides first.
+                Err(problem) => Err(refusal.await.unwrap_or(problem)),
+            }
         })
     }
 }

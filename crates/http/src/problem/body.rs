@@ -31,6 +31,10 @@ pub struct ProblemBody {
     /// The same as the response's `X-Request-Id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// Seconds, the same as the response's `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 2)]
+    pub retry_after: Option<u64>,
     /// The fields at fault; empty unless the problem is about fields.
     pub errors: Vec<FieldError>,
     /// `code` and `message` again, and what else the code promises (`required` and `current` credits).

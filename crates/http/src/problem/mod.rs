@@ -160,6 +160,7 @@ impl Problem {
             detail: self.message.clone(),
             status_code: self.code.status().as_u16(),
             request_id: RequestId::current().map(|id| id.to_string()),
+            retry_after: self.retry_after_seconds,
             errors: self.errors.clone(),
             data,
         }

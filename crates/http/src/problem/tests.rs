@@ -63,16 +63,17 @@ async fn a_server_error_keeps_its_cause_to_itself() {
 }
 
 #[actix_web::test]
-async fn a_wait_is_told_in_the_header() {
+async fn a_wait_is_told_in_header_and_body() {
     let (head, body) = read(Problem::unavailable(2, "no connection")).await;
     assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(head.headers().get(header::RETRY_AFTER).unwrap(), "2");
     assert_eq!(body["code"], "UNAVAILABLE");
     assert!(!body.to_string().contains("no connection"));
 
-    let (head, _) = read(Problem::rate_limited(30)).await;
+    let (head, body) = read(Problem::rate_limited(30)).await;
     assert_eq!(head.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(head.headers().get(header::RETRY_AFTER).unwrap(), "30");
+    assert_eq!(body["retryAfter"], 30);
 }
 
 #[actix_web::test]

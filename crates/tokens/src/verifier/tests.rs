@@ -32,8 +32,12 @@ fn settings(keys: Vec<Jwk>) -> VerifierSettings {
     }
 }
 
+pub(crate) fn settings_of_two_keys() -> VerifierSettings {
+    settings(vec![public_key(1), public_key(2)])
+}
+
 fn verifier() -> Verifier {
-    Verifier::new(&settings(vec![public_key(1), public_key(2)])).unwrap()
+    Verifier::new(&settings_of_two_keys()).unwrap()
 }
 
 fn now() -> DateTime<Utc> {

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use zoetrope_postgres::DatabaseError;
+use zoetrope_tokens::Refusal;
 
 use crate::credentials::PasswordError;
 
@@ -10,9 +13,25 @@ pub enum AccountError {
     Taken(&'static str),
     #[error("no such user, or another password")]
     WrongCredentials,
+    /// Of a user who is signed in; the field is the client's.
+    #[error("{0} is wrong")]
+    WrongPassword(&'static str),
+    #[error("too many wrong passwords, next try in {0:?}")]
+    LockedOut(Duration),
+    #[error("no such link to choose a new password, or no more")]
+    BadResetToken,
     /// The token is not ours, has expired, or its session has ended.
     #[error("not signed in: {0}")]
     NotSignedIn(&'static str),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the user is suspended")]
+    Suspended,
+    /// There is none of that kind, or it is another user's.
+    #[error("no such {0}")]
+    Unknown(&'static str),
+    #[error("the user has as many API keys as one may have")]
+    TooManyKeys,
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error(transparent)]

@@ -3,26 +3,40 @@
 //! Commands know neither HTTP nor SQL. Writes run to their end even when the client hangs up, and a command that fails has stored
 //! nothing.
 
+mod api_keys;
+mod change_password;
+mod device;
+mod end_sessions;
 mod error;
+mod forgot_password;
 mod identify;
+mod new_password;
+mod proof;
 mod refresh;
 mod register;
+mod reset_password;
 mod session;
 mod sign_in;
 mod sign_out;
+mod suspend;
 mod user;
 
 use std::sync::Arc;
 
 use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
-use zoetrope_tokens::{Revocations, Verifier};
+use zoetrope_tokens::{Access, Verifier};
 
+pub use api_keys::KeyCard;
+pub use device::Device;
+pub use end_sessions::OpenSession;
 pub use error::AccountError;
+pub use register::{create, new_user};
 pub use session::SignedIn;
-pub use user::User;
+pub use suspend::{reinstate, suspend};
+pub use user::{User, UserState};
 
-use crate::{credentials::Passwords, keys::Signer, settings::SessionSettings};
+use crate::{credentials::Passwords, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings};
 
 /// What the commands work with. Cheap to clone.
 #[derive(Clone)]
@@ -34,8 +48,10 @@ pub struct Parts {
     pub passwords: Passwords,
     pub signer: Signer,
     pub verifier: Verifier,
-    pub revocations: Revocations,
+    pub access: Access,
     pub relay: Relay,
+    pub lockout: Lockout,
+    pub reset_desk: ResetDesk,
     pub sessions: SessionSettings,
 }
 

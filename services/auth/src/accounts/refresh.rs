@@ -48,7 +48,8 @@ impl Accounts {
                 Ok(Refreshed { access_token, refresh_token: next })
             }
             Outcome::Revoked(revoked) => {
-                tracing::warn!(refresh_token_id = %presented.id, "a used refresh token was presented: its session is revoked");
+                let session_id = revoked.first().map(|session| tracing::field::display(session.id));
+                tracing::warn!(refresh_token_id = %presented.id, session_id, "a used refresh token was presented: its session is revoked");
                 self.announce(&revoked).await;
                 Err(AccountError::NotSignedIn("the session has ended"))
             }

@@ -3,11 +3,11 @@ use uuid::Uuid;
 use zoetrope_contracts::{timestamp, users::v1::UserRegistered};
 use zoetrope_domain::{Language, UserId};
 use zoetrope_outbox::enqueue;
-use zoetrope_postgres::DatabaseError;
+use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::Role;
 
-use super::{AccountError, Accounts, SignedIn, User};
+use super::{AccountError, Accounts, Device, SignedIn, User};
 use crate::{
     rules::registration::Registration,
     store::users::{self, InsertError, Unique},
@@ -15,52 +15,68 @@ use crate::{
 
 impl Accounts {
     /// Creates a user, tells the other services, and signs the user in; all of it or nothing.
-    pub async fn register(&self, registration: Registration, language: Option<Language>) -> Result<SignedIn, AccountError> {
+    pub async fn register(
+        &self,
+        registration: Registration,
+        language: Option<Language>,
+        device: Device,
+    ) -> Result<SignedIn, AccountError> {
         let password_hash = self.0.passwords.hash(registration.password).await?;
-        let now = now();
-        let user = User {
-            id: UserId::new(Uuid::now_v7()),
-            username: registration.username,
-            email: registration.email,
-            role: Role::User,
-            created_at: now,
-        };
-        let registered = UserRegistered {
-            user_id: user.id.to_string(),
-            username: user.username.clone(),
-            registered_at: Some(timestamp(user.created_at)),
-            email: user.email.clone().unwrap_or_default(),
-            language: language.map(|language| language.as_str().to_owned()).unwrap_or_default(),
-        };
+        let user = new_user(registration.username, registration.email, Role::User);
         let accounts = self.clone();
-        run_to_end(async move { accounts.store(user, password_hash, registered, registration.username_field).await }).await
+        let username_field = registration.username_field;
+        run_to_end(async move { accounts.store(user, password_hash, language, username_field, device).await }).await
     }
 
     async fn store(
         &self,
         user: User,
         password_hash: String,
-        registered: UserRegistered,
+        language: Option<Language>,
         username_field: &'static str,
+        device: Device,
     ) -> Result<SignedIn, AccountError> {
-        let session = self.new_session(user.created_at)?;
+        let session = self.new_session(user.created_at, device)?;
         self.0
             .database
             .transaction("register", async |connection| {
-                users::insert(connection, &user, &password_hash).await.map_err(|error| match error {
-                    InsertError::Taken(Unique::Username) => AccountError::Taken(username_field),
-                    InsertError::Taken(Unique::Email) => AccountError::Taken("email"),
-                    InsertError::Database(error) => error.into(),
-                })?;
-                session.store(connection, &user).await?;
-                enqueue(connection, &registered).await.map_err(DatabaseError::from)?;
-                Ok::<_, AccountError>(())
+                create(connection, &user, &password_hash, language, username_field).await?;
+                session.store(connection, &user).await
             })
             .await?;
         self.0.relay.wake();
         tracing::info!(user_id = %user.id, "user registered");
         self.signed_in(user, session)
     }
+}
+
+/// Somebody who is about to be stored.
+pub fn new_user(username: String, email: Option<String>, role: Role) -> User {
+    User { id: UserId::new(Uuid::now_v7()), username, email, role, created_at: now() }
+}
+
+/// Stores a user and tells the other services, in the transaction of `connection`.
+pub async fn create(
+    connection: &mut Connection,
+    user: &User,
+    password_hash: &str,
+    language: Option<Language>,
+    username_field: &'static str,
+) -> Result<(), AccountError> {
+    users::insert(connection, user, password_hash).await.map_err(|error| match error {
+        InsertError::Taken(Unique::Username) => AccountError::Taken(username_field),
+        InsertError::Taken(Unique::Email) => AccountError::Taken("email"),
+        InsertError::Database(error) => error.into(),
+    })?;
+    let registered = UserRegistered {
+        user_id: user.id.to_string(),
+        username: user.username.clone(),
+        registered_at: Some(timestamp(user.created_at)),
+        email: user.email.clone().unwrap_or_default(),
+        language: language.map(|language| language.as_str().to_owned()).unwrap_or_default(),
+    };
+    enqueue(connection, &registered).await.map_err(DatabaseError::from)?;
+    Ok(())
 }
 
 /// To the millisecond, as clients see it, so that what is stored is what was told.

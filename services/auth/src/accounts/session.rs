@@ -1,13 +1,13 @@
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 use zoetrope_domain::SessionId;
-use zoetrope_postgres::{Connection, DatabaseError};
+use zoetrope_postgres::Connection;
 use zoetrope_tokens::{Claims, TokenKind};
 
-use super::{AccountError, Accounts, User};
+use super::{AccountError, Accounts, Device, User, UserState};
 use crate::{
     credentials::RefreshToken,
-    store::{refresh_tokens, sessions},
+    store::{refresh_tokens, sessions, users},
 };
 
 /// A user with a new session and its tokens.
@@ -24,6 +24,7 @@ pub struct SignedIn {
 /// A session that is about to be stored.
 pub(super) struct NewSession {
     id: SessionId,
+    device: Device,
     opened_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     refresh_token: RefreshToken,
@@ -31,9 +32,10 @@ pub(super) struct NewSession {
 }
 
 impl Accounts {
-    pub(super) fn new_session(&self, now: DateTime<Utc>) -> Result<NewSession, AccountError> {
+    pub(super) fn new_session(&self, now: DateTime<Utc>, device: Device) -> Result<NewSession, AccountError> {
         Ok(NewSession {
             id: SessionId::new(Uuid::now_v7()),
+            device,
             opened_at: now,
             expires_at: now + self.0.sessions.longest(),
             refresh_token: RefreshToken::generate().map_err(|_| AccountError::Randomness)?,
@@ -70,8 +72,12 @@ impl Accounts {
 }
 
 impl NewSession {
-    pub(super) async fn store(&self, connection: &mut Connection, user: &User) -> Result<(), DatabaseError> {
-        sessions::open(connection, self.id, user.id, self.opened_at, self.expires_at).await?;
+    /// Refuses a user who is suspended. Behind the lock, so that a suspension ends this session or prevents it.
+    pub(super) async fn store(&self, connection: &mut Connection, user: &User) -> Result<(), AccountError> {
+        if users::lock_state(connection, user.id).await? != Some(UserState::Active) {
+            return Err(AccountError::Suspended);
+        }
+        sessions::open(connection, self.id, user.id, &self.device, self.opened_at, self.expires_at).await?;
         refresh_tokens::insert(connection, &self.refresh_token, self.id, self.opened_at, self.refresh_token_expires_at).await?;
         Ok(())
     }

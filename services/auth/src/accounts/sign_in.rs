@@ -1,28 +1,39 @@
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, SignedIn, User, register::now};
+use super::{AccountError, Accounts, Device, SignedIn, proof::Proven, register::now};
 use crate::{rules::login::Login, store::users};
+
+/// A password hash that changes under our hands has most likely been renewed by a parallel sign-in, and will not be again.
+const ATTEMPTS: u32 = 3;
 
 impl Accounts {
     /// Opens a session for the user with this name or address and this password.
-    ///
-    /// It takes the same time whether the user is unknown or the password is wrong, and tells the same.
-    pub async fn sign_in(&self, login: Login) -> Result<SignedIn, AccountError> {
-        let mut connection = self.0.database.connection().await?;
-        let known = users::find(&mut connection, &login.identifier).await?;
-        // Hashing takes long, and others wait for connections.
-        drop(connection);
-
-        let (user, password_hash) = known.unzip();
-        let right = self.0.passwords.verify(login.password, password_hash).await?;
-        let user = user.filter(|_| right).ok_or(AccountError::WrongCredentials)?;
-        let accounts = self.clone();
-        run_to_end(async move { accounts.open_session(user).await }).await
+    pub async fn sign_in(&self, login: Login, device: Device) -> Result<SignedIn, AccountError> {
+        for _ in 0..ATTEMPTS {
+            let proven = self.prove(&login.identifier, login.password.clone(), device.address).await?;
+            let (accounts, device) = (self.clone(), device.clone());
+            if let Some(signed_in) = run_to_end(async move { accounts.open_session(proven, device).await }).await? {
+                return Ok(signed_in);
+            }
+        }
+        Err(AccountError::WrongCredentials)
     }
 
-    async fn open_session(&self, user: User) -> Result<SignedIn, AccountError> {
-        let session = self.new_session(now())?;
-        self.0.database.transaction("sign_in", async |connection| session.store(connection, &user).await).await?;
-        self.signed_in(user, session)
+    /// Nothing when the password was changed since it was compared: a session that is opened now would outlive the change.
+    async fn open_session(&self, proven: Proven, device: Device) -> Result<Option<SignedIn>, AccountError> {
+        let Proven { user, password_hash, renewed } = proven;
+        let session = self.new_session(now(), device)?;
+        let opened = self.0.database.transaction("sign_in", async |connection| {
+            let stored = users::lock(connection, user.id).await?;
+            if stored.is_none_or(|(_, stored)| stored != password_hash) {
+                return Ok(false);
+            }
+            if let Some(renewed) = &renewed {
+                users::set_password(connection, user.id, renewed).await?;
+            }
+            session.store(connection, &user).await?;
+            Ok::<_, AccountError>(true)
+        });
+        if opened.await? { self.signed_in(user, session).map(Some) } else { Ok(None) }
     }
 }

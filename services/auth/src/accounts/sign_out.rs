@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a sign-out waits for Redis; what it does not take in that time, housekeeping brings later.
-const ANNOUNCE_PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const ANNOUNCE_PATIENCE: Duration = Duration::from_millis(250);
 
 impl Accounts {
     /// Ends the sessions that the credentials prove; what proves none is passed over.
@@ -48,10 +48,15 @@ impl Accounts {
 
     /// Tells the other services at once, if Redis is there. Housekeeping makes sure of it.
     pub(super) async fn announce(&self, revoked: &[Revoked]) {
+        // They hear it on the bus, too.
+        self.0.relay.wake();
         for session in revoked {
-            let announced = self.0.revocations.revoke(session.id, session.tokens_live_for(Utc::now()));
+            let announced = self.0.access.revoke_session(session.id, session.tokens_live_for(Utc::now()));
             let in_time = matches!(timeout(ANNOUNCE_PATIENCE, announced).await, Ok(Ok(())));
             tracing::debug!(session_id = %session.id, in_time, "session revoked");
+            if !in_time {
+                break;
+            }
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use zoetrope_domain::UserId;
 use zoetrope_tokens::Role;
@@ -10,4 +12,33 @@ pub struct User {
     pub email: Option<String>,
     pub role: Role,
     pub created_at: DateTime<Utc>,
+}
+
+/// Whether a user may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserState {
+    Active,
+    Suspended,
+}
+
+/// The text names no [`UserState`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a state of a user")]
+pub struct UnknownState;
+
+impl UserState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Suspended => "SUSPENDED",
+        }
+    }
+}
+
+impl FromStr for UserState {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownState> {
+        [Self::Active, Self::Suspended].into_iter().find(|state| state.as_str() == text).ok_or(UnknownState)
+    }
 }

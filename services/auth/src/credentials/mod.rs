@@ -1,7 +1,12 @@
-//! Secrets that users bring: passwords and refresh tokens.
+//! Secrets that users bring: passwords and opaque tokens.
 
+mod opaque_token;
 mod passwords;
-mod refresh_token;
 
-pub use passwords::{PasswordError, Passwords};
-pub use refresh_token::RefreshToken;
+pub use opaque_token::OpaqueToken;
+pub use passwords::{Checked, PasswordError, Passwords};
+
+/// Good for one new access token.
+pub type RefreshToken = OpaqueToken;
+/// Good for one new password.
+pub type ResetToken = OpaqueToken;

@@ -33,6 +33,6 @@ pub async fn me(accounts: Data<Accounts>, MaybeUser(caller): MaybeUser) -> Resul
     let Some(caller) = caller else {
         return Ok(success(MeView { status: "unauthenticated", user: None }));
     };
-    let user = accounts.user_of_session(caller.session_id).await?;
+    let user = accounts.user_of(&caller).await?;
     Ok(success(MeView { status: "authenticated", user: Some(UserView::from(&user)) }))
 }

@@ -1,7 +1,13 @@
 //! The endpoints of `auth`, one file each.
 
+mod api_keys;
+mod change_password;
 mod cookie;
+mod device;
+mod done;
+mod forgot_password;
 mod jwks;
+mod limits;
 mod login;
 mod logout;
 mod me;
@@ -9,17 +15,24 @@ mod openapi;
 mod problem;
 mod refresh_token;
 mod register;
+mod reset_password;
+mod sessions;
 mod verify;
 mod views;
 
-use actix_web::web::{Data, ServiceConfig, get, post, resource};
-use zoetrope_http::Authenticator;
+use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
+use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
+use zoetrope_tokens::Scope;
 
 pub use cookie::RefreshCookie;
 pub use jwks::KeySet;
+pub use limits::limit_of;
 pub use openapi::description;
 
 use crate::accounts::Accounts;
+
+/// Bytes of JSON. The longest password fits in, however it is written.
+const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -30,18 +43,27 @@ pub struct State {
     pub refresh_cookie: RefreshCookie,
 }
 
-/// The route table.
+/// The route table. API keys are for none of it, unless a resource says otherwise.
 pub fn routes(state: &State, config: &mut ServiceConfig) {
     config
+        .app_data(JSON_LIMIT)
         .app_data(Data::new(state.accounts.clone()))
         .app_data(Data::new(state.authenticator.clone()))
         .app_data(Data::new(state.key_set.clone()))
         .app_data(Data::new(state.refresh_cookie))
+        .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
         .service(resource("/api/auth/login").route(post().to(login::login)))
         .service(resource("/api/auth/verify").route(post().to(verify::verify)))
         .service(resource("/api/auth/logout").route(post().to(logout::logout)))
         .service(resource("/api/auth/refresh-token").route(post().to(refresh_token::refresh_token)))
-        .service(resource("/api/auth/me").route(get().to(me::me)))
+        .service(resource("/api/auth/me").app_data(KeyAccess::Needs(Scope::Read)).route(get().to(me::me)))
+        .service(resource("/api/auth/sessions").route(get().to(sessions::list)).route(delete().to(sessions::end_all)))
+        .service(resource("/api/auth/sessions/{session_id}").route(delete().to(sessions::end)))
+        .service(resource("/api/keys").route(get().to(api_keys::list)).route(post().to(api_keys::create)))
+        .service(resource("/api/keys/{key_id}").route(delete().to(api_keys::revoke)))
+        .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
+        .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
+        .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

@@ -1,7 +1,10 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::BearerScheme;
+use zoetrope_http::openapi::{BearerScheme, with_limits};
 
-use super::{jwks, login, logout, me, refresh_token, register, verify};
+use super::{
+    api_keys, change_password, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register, reset_password,
+    sessions, verify,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,14 +16,26 @@ use super::{jwks, login, logout, me, refresh_token, register, verify};
         logout::logout,
         refresh_token::refresh_token,
         me::me,
+        forgot_password::forgot_password,
+        reset_password::reset_password,
+        change_password::change_password,
         jwks::jwks,
+        sessions::list,
+        sessions::end,
+        sessions::end_all,
+        api_keys::list,
+        api_keys::create,
+        api_keys::revoke,
     ),
     modifiers(&BearerScheme),
-    tags((name = "auth", description = "Accounts, sessions and tokens."))
+    tags(
+        (name = "auth", description = "Accounts, sessions and tokens."),
+        (name = "keys", description = "API keys, for programs."),
+    )
 )]
 struct Description;
 
 /// This service's part of the API description.
 pub fn description() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    with_limits(Description::openapi(), limit_of)
 }

@@ -6,7 +6,7 @@ use zoetrope_http::{ClientLanguage, Json, Problem, ProblemBody};
 
 use super::{cookie::RefreshCookie, views::SignedInView};
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Device},
     rules::registration::{Candidate, Registration},
 };
 
@@ -20,7 +20,7 @@ pub struct RegisterRequest {
     /// May be missing; unique whatever its case.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
-    /// 6 to 1024 characters.
+    /// 6 to 1024 characters, and none of the most common passwords.
     #[schema(value_type = String, format = Password)]
     password: Option<SecretString>,
 }
@@ -37,17 +37,18 @@ pub struct RegisterRequest {
         (status = 201, description = "Registered; also sets the cookie `refreshToken`.", body = SignedInView),
         (status = 400, description = "A field cannot be taken.", body = ProblemBody),
         (status = 409, description = "The username or the email is taken.", body = ProblemBody),
-        (status = 503, description = "A server behind us is away.", body = ProblemBody),
+        (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )
 )]
 pub async fn register(
     accounts: Data<Accounts>,
     cookie: Data<RefreshCookie>,
     ClientLanguage(language): ClientLanguage,
+    device: Device,
     Json(request): Json<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
     let RegisterRequest { username, nickname, email, password } = request;
     let registration = Registration::parse(Candidate { username, nickname, email, password }).map_err(Problem::validation)?;
-    let signed_in = accounts.register(registration, language).await?;
+    let signed_in = accounts.register(registration, language, device).await?;
     Ok(HttpResponse::Created().cookie(cookie.set(&signed_in.refresh_token)).json(SignedInView::after_registration(&signed_in)))
 }

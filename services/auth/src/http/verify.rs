@@ -10,7 +10,7 @@ use crate::accounts::Accounts;
 
 #[derive(Deserialize, ToSchema)]
 pub struct VerifyRequest {
-    /// An access token or a session token.
+    /// An access token, a session token or an API key.
     token: String,
 }
 

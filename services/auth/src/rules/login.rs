@@ -3,6 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use zoetrope_http::FieldError;
 
+use super::password;
+
 /// A name or an address, and the password to go with it.
 #[derive(Debug)]
 pub struct Login {
@@ -26,23 +28,37 @@ impl Login {
     ) -> Result<Self, Vec<FieldError>> {
         let filled = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let asked_for = if email.is_some() && username.is_none() { "email" } else { "username" };
-        let identifier = filled(username).or_else(|| filled(email)).map(|text| Identifier::of(&text));
-        let password = password.filter(|password| !password.expose_secret().is_empty());
-        match (identifier, password) {
-            (Some(identifier), Some(password)) => Ok(Self { identifier, password }),
-            (identifier, password) => {
-                let missing = [(asked_for, identifier.is_none()), ("password", password.is_none())];
-                let errors = missing.into_iter().filter(|(_, missing)| *missing);
-                Err(errors.map(|(field, _)| FieldError::new(field, "is required")).collect())
+        let identifier =
+            filled(username).or_else(|| filled(email)).ok_or("is required").and_then(|text| Identifier::parse(&text));
+        let password = password.unwrap_or_default();
+        match (identifier, password::given(password.expose_secret())) {
+            (Ok(identifier), Ok(())) => Ok(Self { identifier, password }),
+            (identifier, given) => {
+                let errors = [(asked_for, identifier.map(|_| ())), ("password", given)].into_iter();
+                Err(errors.filter_map(|(field, checked)| Some(FieldError::new(field, checked.err()?))).collect())
             }
         }
     }
 }
 
 impl Identifier {
-    fn of(text: &str) -> Self {
+    /// Nobody is called what no registration allows, and PostgreSQL takes no NUL.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.chars().any(char::is_control) { Err("must not contain control characters") } else { Ok(Self::of(text)) }
+    }
+
+    /// By a name or an address, as one types it.
+    pub fn of(text: &str) -> Self {
         let key = key(text);
         if key.contains('@') { Self::Email(key) } else { Self::Username(key) }
+    }
+
+    pub fn username(username: &str) -> Self {
+        Self::Username(key(username))
+    }
+
+    pub fn email(email: &str) -> Self {
+        Self::Email(key(email))
     }
 }
 
@@ -77,5 +93,6 @@ mod tests {
         assert_eq!(fields(None, None, None), ["username", "password"]);
         assert_eq!(fields(None, Some(""), Some("secret")), ["email"]);
         assert_eq!(fields(Some("ann"), None, Some("")), ["password"]);
+        assert_eq!(fields(Some("a\0b"), None, Some(&"x".repeat(1025))), ["username", "password"]);
     }
 }

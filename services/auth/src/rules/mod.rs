@@ -1,5 +1,10 @@
 //! Decisions without input or output.
 
+pub mod api_key;
+pub mod common_passwords;
+pub mod lockout;
 pub mod login;
+pub mod password;
 pub mod registration;
+pub mod reset;
 pub mod rotation;

@@ -1,6 +1,10 @@
 //! The schema `auth`: the only place that knows SQL. Rows stay inside.
 
+pub mod api_keys;
+mod endings;
+pub mod password_resets;
 pub mod refresh_tokens;
+pub mod reset_requests;
 mod schema;
 pub mod sessions;
 pub mod users;

@@ -1,23 +1,24 @@
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{BigInt, Integer},
+    sql_types::{Array, BigInt, Integer, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_domain::{SessionId, UserId};
-use zoetrope_postgres::{DatabaseError, PRUNE_BATCH};
+use zoetrope_postgres::{DatabaseError, PRUNE_BATCH, Statement};
 
-use super::schema::sessions;
+use super::{endings, schema::sessions};
+use crate::accounts::{Device, OpenSession};
 
 /// A session that was ended before its time.
 #[derive(Debug, Clone, Copy)]
 pub struct Revoked {
     pub id: SessionId,
-    expires_at: DateTime<Utc>,
+    pub(super) expires_at: DateTime<Utc>,
 }
 
 impl Revoked {
@@ -31,6 +32,7 @@ pub async fn open(
     connection: &mut AsyncPgConnection,
     session: SessionId,
     user: UserId,
+    device: &Device,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<(), DatabaseError> {
@@ -40,6 +42,8 @@ pub async fn open(
             sessions::user_id.eq(user.as_uuid()),
             sessions::created_at.eq(now),
             sessions::expires_at.eq(expires_at),
+            sessions::device.eq(&device.name),
+            sessions::address.eq(device.address.to_string()),
         ))
         .execute(connection)
         .await?;
@@ -59,7 +63,58 @@ pub async fn extend(
     Ok(())
 }
 
-/// Ends those of the sessions that had not ended, and gives them back.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct OpenRow {
+    id: Uuid,
+    device: Option<String>,
+    address: Option<String>,
+    created_at: DateTime<Utc>,
+    last_used_at: Option<DateTime<Utc>>,
+    expires_at: DateTime<Utc>,
+}
+
+/// The sessions of the user that have not ended, the newest first.
+pub async fn open_ones(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<OpenSession>, DatabaseError> {
+    let rows: Vec<OpenRow> = sessions::table
+        .filter(sessions::user_id.eq(user.as_uuid()).and(sessions::revoked_at.is_null()).and(sessions::expires_at.gt(now)))
+        .order(sessions::created_at.desc())
+        .limit(limit)
+        .select(OpenRow::as_select())
+        .load(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| OpenSession {
+            id: SessionId::new(row.id),
+            device: row.device,
+            address: row.address.and_then(|address| address.parse::<IpAddr>().ok()),
+            created_at: row.created_at,
+            last_used_at: row.last_used_at.unwrap_or(row.created_at),
+            expires_at: row.expires_at,
+        })
+        .collect())
+}
+
+/// Notes when sessions were used; never an earlier moment than the one that is known.
+pub async fn note_uses(connection: &mut AsyncPgConnection, uses: &[(SessionId, DateTime<Utc>)]) -> Result<(), DatabaseError> {
+    let (ids, moments): (Vec<Uuid>, Vec<DateTime<Utc>>) = uses.iter().map(|(session, at)| (session.as_uuid(), *at)).unzip();
+    Statement::new("UPDATE sessions SET last_used_at = used.at FROM unnest(")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .sql(", ")
+        .bind::<Array<Timestamptz>, _>(moments)
+        .sql(") AS used (id, at) WHERE sessions.id = used.id AND (last_used_at IS NULL OR last_used_at < used.at)")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Ends those of the sessions that had not ended, tells the other services, and gives them back.
 pub async fn revoke(
     connection: &mut AsyncPgConnection,
     ended: &[SessionId],
@@ -72,7 +127,48 @@ pub async fn revoke(
         .returning((sessions::id, sessions::expires_at))
         .get_results(connection)
         .await?;
-    Ok(rows.into_iter().map(revoked).collect())
+    told(connection, rows).await
+}
+
+/// Ends a session if it is the user's and has not ended, and tells the other services.
+pub async fn revoke_own(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    session: SessionId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Revoked>, DatabaseError> {
+    let own = sessions::table.find(session.as_uuid()).filter(sessions::user_id.eq(user.as_uuid()));
+    let rows: Vec<(Uuid, DateTime<Utc>)> =
+        diesel::update(own.filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(now))))
+            .set(sessions::revoked_at.eq(now))
+            .returning((sessions::id, sessions::expires_at))
+            .get_results(connection)
+            .await?;
+    told(connection, rows).await
+}
+
+/// Ends all sessions of the user, but for one that may go on, tells the other services, and gives them back.
+pub async fn revoke_others(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    spared: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Revoked>, DatabaseError> {
+    // No session has the nil id.
+    let spared = spared.map_or_else(Uuid::nil, SessionId::as_uuid);
+    let open = sessions::user_id.eq(user.as_uuid()).and(sessions::id.ne(spared)).and(sessions::revoked_at.is_null());
+    let rows: Vec<(Uuid, DateTime<Utc>)> = diesel::update(sessions::table.filter(open.and(sessions::expires_at.gt(now))))
+        .set(sessions::revoked_at.eq(now))
+        .returning((sessions::id, sessions::expires_at))
+        .get_results(connection)
+        .await?;
+    told(connection, rows).await
+}
+
+async fn told(connection: &mut AsyncPgConnection, rows: Vec<(Uuid, DateTime<Utc>)>) -> Result<Vec<Revoked>, DatabaseError> {
+    let ended: Vec<Revoked> = rows.into_iter().map(revoked).collect();
+    endings::of_sessions(connection, &ended).await?;
+    Ok(ended)
 }
 
 /// The longest known revocations of which the other services may not have heard.
@@ -89,6 +185,15 @@ pub async fn unannounced(
         .load(connection)
         .await?;
     Ok(rows.into_iter().map(revoked).collect())
+}
+
+/// Redis has lost what it was told of sessions whose tokens could still be presented.
+pub async fn forget_announcements(connection: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+    diesel::update(sessions::table.filter(sessions::revoked_at.is_not_null().and(sessions::expires_at.gt(now))))
+        .set(sessions::announced_at.eq(None::<DateTime<Utc>>))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 pub async fn mark_announced(

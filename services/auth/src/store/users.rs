@@ -10,7 +10,7 @@ use zoetrope_postgres::DatabaseError;
 
 use super::schema::{sessions, users};
 use crate::{
-    accounts::User,
+    accounts::{User, UserState},
     rules::login::{Identifier, key},
 };
 
@@ -85,6 +85,35 @@ pub async fn find(connection: &mut AsyncPgConnection, identifier: &Identifier) -
     };
     let row: Option<(UserRow, String)> = row.optional()?;
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
+}
+
+/// The state of a user, locked until the transaction ends: whatever a suspension must see or prevent comes after this.
+pub async fn lock_state(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<UserState>, DatabaseError> {
+    let state: Option<String> =
+        users::table.find(user.as_uuid()).select(users::state).for_no_key_update().first(connection).await.optional()?;
+    state.map(|state| state.parse().map_err(|error| Error::DeserializationError(Box::new(error)).into())).transpose()
+}
+
+pub async fn set_state(connection: &mut AsyncPgConnection, user: UserId, state: UserState) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(user.as_uuid())).set(users::state.eq(state.as_str())).execute(connection).await?;
+    Ok(())
+}
+
+/// The user, and the stored password hash; locked until the transaction ends, so that a sign-in and a change of the password see each other.
+pub async fn lock(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<(User, String)>, DatabaseError> {
+    let row: Option<(UserRow, String)> = users::table
+        .find(user.as_uuid())
+        .select((UserRow::as_select(), users::password_hash))
+        .for_no_key_update()
+        .first(connection)
+        .await
+        .optional()?;
+    row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
+}
+
+pub async fn set_password(connection: &mut AsyncPgConnection, user: UserId, password_hash: &str) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(user.as_uuid())).set(users::password_hash.eq(password_hash)).execute(connection).await?;
+    Ok(())
 }
 
 /// The user of a session, unless it has been revoked or has expired.

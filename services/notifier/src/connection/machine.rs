@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Instant};
 
-use chrono::TimeDelta;
-use zoetrope_domain::{SessionId, UserId};
-use zoetrope_tokens::Claims;
+use chrono::{DateTime, TimeDelta, Utc};
+use zoetrope_domain::UserId;
+use zoetrope_tokens::{Caller, Credential, Refusal};
 
 use super::{
     Close, Effect, Input, Limits, Now, QueryNumber, TokenRefusal,
@@ -50,7 +50,8 @@ enum Phase {
     /// Somebody with a good token.
     SignedIn {
         identity: Identity,
-        until: Instant,
+        /// `None` for an API key that does not expire.
+        until: Option<Instant>,
     },
     /// Somebody whose token has expired. Updates go on, requests wait for a new token.
     Expired {
@@ -63,7 +64,7 @@ enum Phase {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity {
     user: UserId,
-    session: SessionId,
+    credential: Credential,
 }
 
 impl Connection {
@@ -105,7 +106,7 @@ impl Connection {
             }
             Input::Alive => self.last_heard = now.instant,
             Input::Checked(verdict) => self.checked(verdict, now),
-            Input::SessionEnded => self.unauthorized(None, TokenRefusal::SessionEnded.to_string()),
+            Input::AccessEnded(credential) => self.ended(credential),
             Input::Found(number, found) => self.found(number, found),
             Input::Read(number, reading) => self.read(number, reading, now.instant),
             Input::News(post) => self.hear(&post),
@@ -134,7 +135,8 @@ impl Connection {
         let phase = match self.phase {
             // The check of a token decides first.
             Phase::Anonymous { .. } if self.checking.is_some() => None,
-            Phase::Anonymous { until } | Phase::SignedIn { until, .. } | Phase::Expired { until, .. } => Some(until),
+            Phase::Anonymous { until } | Phase::Expired { until, .. } => Some(until),
+            Phase::SignedIn { until, .. } => until,
             Phase::Closed => None,
         };
         let parts = [
@@ -197,7 +199,7 @@ impl Connection {
         }
     }
 
-    fn checked(&mut self, verdict: Result<Claims, TokenRefusal>, now: Now) {
+    fn checked(&mut self, verdict: Result<Caller, TokenRefusal>, now: Now) {
         let Some(Checking { id, dialect, start }) = self.checking.take() else { return };
         let before = self.identity();
         if before.is_none() {
@@ -209,27 +211,34 @@ impl Connection {
                 self.close(Close::TooMany);
             }
             Err(refusal) => self.unauthorized(id, refusal.to_string()),
-            Ok(claims) if before.is_some_and(|identity| identity.user != claims.user_id) => {
+            Ok(caller) if before.is_some_and(|identity| identity.user != caller.user_id) => {
                 self.unauthorized(id, "the token belongs to another user".to_owned());
             }
-            Ok(claims) => self.sign_in(id, claims, start, now),
+            Ok(caller) => self.sign_in(id, caller, start, now),
         }
     }
 
-    fn sign_in(&mut self, id: Option<FrameId>, claims: Claims, start: Start, now: Now) {
+    fn sign_in(&mut self, id: Option<FrameId>, caller: Caller, start: Start, now: Now) {
         let is_first = self.identity().is_none();
-        let identity = Identity { user: claims.user_id, session: claims.session_id };
-        let good_for = (claims.expires_at - now.time).max(TimeDelta::zero()).to_std().unwrap_or_default();
-        self.phase = Phase::SignedIn { identity, until: now.instant + good_for };
+        let identity = Identity { user: caller.user_id, credential: caller.credential };
+        let good_for = |expires_at: DateTime<Utc>| (expires_at - now.time).max(TimeDelta::zero()).to_std().unwrap_or_default();
+        self.phase = Phase::SignedIn { identity, until: caller.expires_at.map(|expires_at| now.instant + good_for(expires_at)) };
         let frame = ServerFrame::AuthSuccess {
-            user: claims.user_id,
-            username: claims.username,
+            user: caller.user_id,
+            username: caller.username,
             connection: self.id,
-            expires_at: claims.expires_at,
+            expires_at: caller.expires_at,
         };
         self.desk.out.answer(id, frame);
         if is_first && self.desk.out.dialect == Dialect::Flat {
             self.everything = Some(Everything::follow(start, None, now.instant, &mut self.desk));
+        }
+    }
+
+    /// Of no concern if the client has signed in with another since.
+    fn ended(&mut self, credential: Credential) {
+        if self.identity().is_some_and(|identity| identity.credential == credential) {
+            self.unauthorized(None, Refusal::of_ended(credential).to_string());
         }
     }
 
@@ -282,7 +291,7 @@ impl Connection {
                 let error = format!("no auth frame within {} s", self.limits.sign_in.as_secs());
                 return self.unauthorized(None, error);
             }
-            Phase::SignedIn { identity, until } if until <= now => {
+            Phase::SignedIn { identity, until } if until.is_some_and(|until| until <= now) => {
                 self.desk.out.tell(ServerFrame::AuthExpired);
                 self.phase = Phase::Expired { identity, until: now + self.limits.renewal };
             }
@@ -309,7 +318,7 @@ impl Connection {
         }
         self.desk.out.push(Effect::Ping);
         if let Phase::SignedIn { identity, .. } = self.phase {
-            self.desk.out.push(Effect::CheckSession(identity.session));
+            self.desk.out.push(Effect::CheckAccess(identity.credential));
         }
     }
 

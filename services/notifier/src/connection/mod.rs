@@ -26,8 +26,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use zoetrope_domain::{SessionId, TaskId};
-use zoetrope_tokens::Claims;
+use zoetrope_domain::TaskId;
+use zoetrope_tokens::{Caller, Credential};
 
 pub use machine::Connection;
 pub use queries::QueryNumber;
@@ -73,9 +73,9 @@ pub enum Input<'a> {
     /// A protocol ping or pong came: the client lives.
     Alive,
     /// A token was checked.
-    Checked(Result<Claims, TokenRefusal>),
-    /// The session of the token was ended elsewhere.
-    SessionEnded,
+    Checked(Result<Caller, TokenRefusal>),
+    /// The session of the token, or the API key, was ended elsewhere.
+    AccessEnded(Credential),
     /// What a [`Effect::Look`] found, a finding per task.
     Found(QueryNumber, Vec<Found>),
     /// What [`Effect::Read`] wants.
@@ -94,9 +94,9 @@ pub enum Input<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRefusal {
     #[error(transparent)]
-    Token(#[from] zoetrope_tokens::TokenError),
-    #[error("the session has ended")]
-    SessionEnded,
+    Access(#[from] zoetrope_tokens::Refusal),
+    #[error("this API key lacks the scope read")]
+    Scope,
     /// The token is good, but its user has enough connections.
     #[error(transparent)]
     TooMany(#[from] TooManyStreams),
@@ -112,8 +112,8 @@ pub enum Effect {
     Close(Close),
     /// Answer with [`Input::Checked`], before anything else.
     CheckToken(SecretString),
-    /// Answer with [`Input::SessionEnded`] if so.
-    CheckSession(SessionId),
+    /// Answer with [`Input::AccessEnded`] if it has ended.
+    CheckAccess(Credential),
     /// From now on changes of this are inputs.
     Follow(Scope),
     /// Undoes [`Effect::Follow`].

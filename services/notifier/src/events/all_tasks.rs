@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use zoetrope_domain::FeedPosition;
+use zoetrope_tokens::Refusal;
 
 use super::{Said, Voice};
 use crate::{
-    connection::TokenRefusal,
     frames::{Dialect, ErrorCode, Outgoing, ServerFrame},
     socket::Context,
     stream::Told,
@@ -40,7 +40,7 @@ impl Voice for AllTasks {
         self.say(None, ServerFrame::Heartbeat)
     }
 
-    fn refuses(&self, refusal: TokenRefusal) -> Said {
+    fn refuses(&self, refusal: Refusal) -> Said {
         self.say(None, ServerFrame::error(ErrorCode::Unauthorized, refusal.to_string(), None))
     }
 }

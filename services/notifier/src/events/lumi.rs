@@ -1,10 +1,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use zoetrope_domain::{FeedPosition, TaskStatus};
+use zoetrope_tokens::Refusal;
 
 use super::{Said, Voice};
 use crate::{
-    connection::TokenRefusal,
     stream::{Event, Told},
     task::{Ending, TaskSnapshot},
 };
@@ -57,7 +57,7 @@ impl Voice for Lumi {
         said("heartbeat", &json!({ "timestamp": iso(Utc::now()) }))
     }
 
-    fn refuses(&self, refusal: TokenRefusal) -> Said {
+    fn refuses(&self, refusal: Refusal) -> Said {
         said("error", &json!({ "message": refusal.to_string() }))
     }
 }

@@ -23,7 +23,7 @@ pub use self::{
     lumi::Lumi,
     stream::{Refusal, Stream},
 };
-use crate::{connection::TokenRefusal, stream::Told};
+use crate::stream::Told;
 
 /// How the clients of a family want to hear.
 pub trait Voice {
@@ -37,7 +37,7 @@ pub trait Voice {
     fn beats(&self) -> Said;
 
     /// Said at last to a client that may hear no more.
-    fn refuses(&self, refusal: TokenRefusal) -> Said;
+    fn refuses(&self, refusal: zoetrope_tokens::Refusal) -> Said;
 }
 
 /// An event in the words of a family.

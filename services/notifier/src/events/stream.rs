@@ -1,16 +1,15 @@
-use std::{mem, sync::Arc, time::Instant};
+use std::{future::pending, mem, sync::Arc, time::Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::{self, MissedTickBehavior, interval_at, sleep, sleep_until};
 use tracing::Instrument;
 use zoetrope_domain::FeedPosition;
 use zoetrope_http::sse::{self, Ended, Writer};
-use zoetrope_tokens::{Claims, TokenError};
+use zoetrope_tokens::{Caller, TokenError};
 
 use super::{Said, Voice};
 use crate::{
-    connection::TokenRefusal,
     hub::{Bell, Mail, Membership, TooManyStreams},
     metrics,
     socket::{Context, push_span},
@@ -22,7 +21,7 @@ use crate::{
 /// One client's stream.
 pub struct Stream<V> {
     context: Arc<Context>,
-    claims: Claims,
+    caller: Caller,
     membership: Membership,
     scope: Scope,
     following: Following,
@@ -55,7 +54,7 @@ struct Line {
 enum End {
     Gone,
     TooSlow,
-    Unauthorized(TokenRefusal),
+    Unauthorized(zoetrope_tokens::Refusal),
     Restart,
 }
 
@@ -64,13 +63,13 @@ type Step = Result<(), End>;
 impl<V: Voice> Stream<V> {
     /// Follows from where the client stands, and makes the first reading, while a plain error can still be answered. A task that is not
     /// known yet is waited for.
-    pub async fn begin(context: Arc<Context>, claims: Claims, scope: Scope, start: Start, voice: V) -> Result<Self, Refusal> {
+    pub async fn begin(context: Arc<Context>, caller: Caller, scope: Scope, start: Start, voice: V) -> Result<Self, Refusal> {
         let mut membership = context.hub.join(Some(Bell::of_this_worker()));
-        membership.enter(claims.user_id)?;
+        membership.enter(caller.user_id)?;
         membership.follow(scope);
         let mut teller = Teller::default();
         let following = Following::begin(scope, start, &mut teller);
-        let mut stream = Self { context, claims, membership, scope, following, teller, voice, unsaid: Vec::new() };
+        let mut stream = Self { context, caller, membership, scope, following, teller, voice, unsaid: Vec::new() };
         stream.read_first().await?;
         Ok(stream)
     }
@@ -112,11 +111,14 @@ impl<V: Voice> Stream<V> {
     /// Serves the client until one of the two has enough.
     pub async fn run(mut self, writer: Writer) {
         let context = Arc::clone(&self.context);
-        let good_for = (self.claims.expires_at - Utc::now()).to_std().unwrap_or_default();
+        let expires_at = self.caller.expires_at;
+        let watch = context.access.watch(self.caller.credential);
+        let refusal = zoetrope_tokens::Refusal::of_ended(self.caller.credential);
         let end = tokio::select! {
             end = self.tell(&writer) => end,
             () = writer.gone() => End::Gone,
-            () = sleep(good_for) => End::Unauthorized(TokenError::Expired.into()),
+            () = until(expires_at) => End::Unauthorized(TokenError::Expired.into()),
+            () = watch.ended() => End::Unauthorized(refusal),
             () = context.stopping.cancelled() => End::Restart,
         };
         let (reason, last) = match end {
@@ -168,7 +170,7 @@ impl<V: Voice> Stream<V> {
 
     /// What is to be read now, to go on from this start.
     fn look(&self, start: Start) -> Look {
-        Look { user: self.claims.user_id, scope: self.scope, start, must_cover: self.membership.must_cover() }
+        Look { user: self.caller.user_id, scope: self.scope, start, must_cover: self.membership.must_cover() }
     }
 
     fn read(&mut self, reading: Result<Reading, Unavailable>) -> Vec<Line> {
@@ -200,11 +202,19 @@ impl<V: Voice> Stream<V> {
 
     /// Brings the newest id to a client that has nothing else to hear.
     async fn beat(&self, writer: &Writer) -> Step {
-        if self.context.revocations.is_revoked(self.claims.session_id).await {
-            return Err(End::Unauthorized(TokenRefusal::SessionEnded));
+        if self.context.access.has_ended(self.caller.credential).await {
+            return Err(End::Unauthorized(zoetrope_tokens::Refusal::of_ended(self.caller.credential)));
         }
         let beat = Line { said: self.voice.beats(), id: self.teller.last(), change: None };
         beat.write(writer).await
+    }
+}
+
+/// `None`: for ever.
+async fn until(time: Option<DateTime<Utc>>) {
+    match time {
+        Some(time) => sleep((time - Utc::now()).to_std().unwrap_or_default()).await,
+        None => pending().await,
     }
 }
 

@@ -62,8 +62,8 @@ fn a_page_that_comes_back_hears_what_it_missed_or_begins_anew() {
 fn a_page_hears_that_the_stream_lives_and_why_it_ends() {
     let beat: Value = serde_json::from_str(&Lumi::default().beats().json).unwrap();
     assert!(beat["timestamp"].as_str().unwrap().ends_with('Z'), "{beat}");
-    let refused = Lumi::default().refuses(TokenRefusal::SessionEnded);
-    assert_eq!((refused.name, refused.json.as_str()), ("error", r#"{"message":"the session has ended"}"#));
+    let refused = Lumi::default().refuses(zoetrope_tokens::Refusal::SessionEnded);
+    assert_eq!((refused.name, refused.json.as_str()), ("error", r#"{"message":"this session has ended"}"#));
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn payload(frame: &ServerFrame, links: &MediaLinks, facts: &Facts) -> Value {
             "userId": user,
             "username": username,
             "sessionId": connection.to_string(),
-            "expiresAt": expires_at.timestamp_millis(),
+            "expiresAt": expires_at.map(|moment| moment.timestamp_millis()),
         }),
         ServerFrame::AuthFailed { error } => json!({ "error": error }),
         ServerFrame::AuthExpired => json!({ "error": "token has expired" }),

@@ -18,7 +18,7 @@ pub fn text(outgoing: &Outgoing, links: &MediaLinks, facts: &Facts) -> String {
             "message": "signed in",
             "user_id": user,
             "username": username,
-            "expires_at": expires_at.timestamp_millis(),
+            "expires_at": expires_at.map(|moment| moment.timestamp_millis()),
             "timestamp": timestamp,
         }),
         ServerFrame::AuthFailed { error } => {

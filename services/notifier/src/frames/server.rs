@@ -32,7 +32,8 @@ pub enum ServerFrame {
         user: UserId,
         username: String,
         connection: ConnectionId,
-        expires_at: DateTime<Utc>,
+        /// `None` for an API key that does not expire.
+        expires_at: Option<DateTime<Utc>>,
     },
     AuthFailed {
         error: String,

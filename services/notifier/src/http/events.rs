@@ -111,7 +111,7 @@ async fn open(
     let pace = Pace { keep_alive: KEEP_ALIVE, patience: context.write_timeout };
     let last_event_id: Option<String> = sse::last_event_id(request.headers());
     let start = Start::parse(last_event_id.as_deref());
-    let stream = Stream::begin(context, user.0.claims, scope, start, voice).await?;
+    let stream = Stream::begin(context, user.0.caller, scope, start, voice).await?;
     let (response, writer) = sse::open(pace);
     // On this worker, until one of the two sides ends it.
     rt::spawn(stream.run(writer));

@@ -1,6 +1,7 @@
 //! The endpoints of `notifier`.
 
 mod events;
+mod limits;
 mod openapi;
 pub mod preferences;
 pub mod webhooks;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig, get, resource};
 use zoetrope_http::Authenticator;
 
+pub use limits::limit_of;
 pub use openapi::description;
 
 use crate::socket::Context;

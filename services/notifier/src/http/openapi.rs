@@ -1,8 +1,8 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::BearerScheme;
+use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
-    events, preferences,
+    events, limit_of, preferences,
     webhooks::{deliveries, endpoints, secrets},
     websocket,
 };
@@ -40,5 +40,5 @@ struct Description;
 
 /// This service's part of the API description.
 pub fn description() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    with_limits(Description::openapi(), limit_of)
 }

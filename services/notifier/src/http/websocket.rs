@@ -19,6 +19,9 @@ use crate::socket::{self, Context};
 /// | `requestMultipleTaskStatus` | `videoIds`, up to 100 | `taskUpdated` for each |
 /// | `ping` | | `pong` |
 ///
+/// The `token` is that of a sign-in, or an API key with the scope `read`; for a key that does not expire, `expiresAt` is null. When its session
+/// or key is ended, the connection is told `authFailed` and closed.
+///
 /// Unasked, the server sends `connected` on open, `taskProgress`, `taskCompleted`, `taskFailed` and `taskCancelled`, `heartbeat` every
 /// 30 s, and `authExpired` when the token has expired; a new `auth` within 30 s keeps the connection. `error` has `code` and `message`,
 /// and `videoId` where one was asked for; a task of another user is `NOT_FOUND`, and so is one that ended long ago (30 days, unless configured), which

@@ -6,7 +6,7 @@ use std::{
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
-use zoetrope_tokens::{Claims, Revocations, Verifier};
+use zoetrope_tokens::{Access, Caller, Scope};
 
 use crate::{
     connection::{Limits, TokenRefusal},
@@ -19,8 +19,7 @@ use crate::{
 pub struct Context {
     pub hub: Arc<Hub>,
     pub states: States,
-    verifier: Verifier,
-    pub revocations: Revocations,
+    pub access: Access,
     renderer: Renderer,
     pub limits: Arc<Limits>,
     pub write_timeout: Duration,
@@ -34,8 +33,7 @@ pub struct Context {
 pub struct Parts {
     pub hub: Arc<Hub>,
     pub states: States,
-    pub verifier: Verifier,
-    pub revocations: Revocations,
+    pub access: Access,
     pub renderer: Renderer,
     pub limits: Limits,
     /// How long one frame may take to be written.
@@ -50,23 +48,11 @@ pub struct Parts {
 
 impl Context {
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            hub,
-            states,
-            verifier,
-            revocations,
-            renderer,
-            limits,
-            write_timeout,
-            max_frame_bytes,
-            reconnect_within,
-            stopping,
-        } = parts;
+        let Parts { hub, states, access, renderer, limits, write_timeout, max_frame_bytes, reconnect_within, stopping } = parts;
         Self {
             hub,
             states,
-            verifier,
-            revocations,
+            access,
             renderer,
             limits: Arc::new(limits),
             write_timeout,
@@ -77,12 +63,12 @@ impl Context {
         }
     }
 
-    pub(super) async fn check_token(&self, token: &SecretString) -> Result<Claims, TokenRefusal> {
-        let claims = self.verifier.verify(token.expose_secret(), Utc::now())?;
-        if self.revocations.is_revoked(claims.session_id).await {
-            return Err(TokenRefusal::SessionEnded);
+    pub(super) async fn check_token(&self, token: &SecretString) -> Result<Caller, TokenRefusal> {
+        let caller = self.access.identify(token.expose_secret(), Utc::now()).await?;
+        if caller.scopes.as_ref().is_some_and(|scopes| !scopes.contains(Scope::Read)) {
+            return Err(TokenRefusal::Scope);
         }
-        Ok(claims)
+        Ok(caller)
     }
 
     /// What one of many clients is asked to wait before it comes back.

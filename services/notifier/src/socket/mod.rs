@@ -23,7 +23,7 @@ use tokio::time::{sleep_until, timeout};
 use tracing::{Instrument, Span, info_span};
 use uuid::Uuid;
 use zoetrope_service::trace::continue_from;
-use zoetrope_tokens::Claims;
+use zoetrope_tokens::{Caller, Credential};
 
 pub use self::{
     context::{Context, Parts},
@@ -55,7 +55,10 @@ struct Socket {
     session: Session,
     connection: Connection,
     membership: Membership,
-    /// Reads of states that are under way, and the end of the process.
+    /// Whose end is among what is awaited.
+    watched: Option<Credential>,
+    /// Reads of states that are under way, the end of what the client signed in with, and the end of the process. They are looked at when
+    /// they come, and not with each frame.
     awaited: FuturesUnordered<LocalBoxFuture<'static, Input<'static>>>,
 }
 
@@ -66,7 +69,7 @@ pub async fn run(context: Arc<Context>, session: Session, messages: MessageStrea
     let id = ConnectionId::new(Uuid::now_v7());
     let (connection, greeting) = Connection::open(id, Arc::clone(&context.limits), Instant::now());
     let membership = context.hub.join(Some(Bell::of_this_worker()));
-    let mut socket = Socket { context, session, connection, membership, awaited: FuturesUnordered::new() };
+    let mut socket = Socket { context, session, connection, membership, watched: None, awaited: FuturesUnordered::new() };
     let ended = match socket.perform(greeting).await {
         ControlFlow::Continue(()) => socket.live(messages).await,
         ControlFlow::Break(end) => end,
@@ -113,7 +116,6 @@ impl Socket {
         }
     }
 
-    /// Beside the readings, so that it is looked at when it comes, and not with each frame.
     fn await_the_end_of_the_process(&self) {
         let context = Arc::clone(&self.context);
         let stopping = async move {
@@ -168,9 +170,9 @@ impl Socket {
                     let verdict = self.sign_in(&token).await;
                     Box::pin(self.handle(Input::Checked(verdict))).await?;
                 }
-                Effect::CheckSession(session) => {
-                    if self.context.revocations.is_revoked(session).await {
-                        Box::pin(self.handle(Input::SessionEnded)).await?;
+                Effect::CheckAccess(credential) => {
+                    if self.context.access.has_ended(credential).await {
+                        Box::pin(self.handle(Input::AccessEnded(credential))).await?;
                     }
                 }
                 Effect::Follow(scope) => self.membership.follow(scope),
@@ -187,10 +189,22 @@ impl Socket {
     }
 
     /// A good token makes the connection its user's, if he may have one more.
-    async fn sign_in(&mut self, token: &SecretString) -> Result<Claims, TokenRefusal> {
-        let claims = self.context.check_token(token).await?;
-        self.membership.enter(claims.user_id)?;
-        Ok(claims)
+    async fn sign_in(&mut self, token: &SecretString) -> Result<Caller, TokenRefusal> {
+        let caller = self.context.check_token(token).await?;
+        self.membership.enter(caller.user_id)?;
+        self.await_the_end_of(caller.credential);
+        Ok(caller)
+    }
+
+    fn await_the_end_of(&mut self, credential: Credential) {
+        if self.watched.replace(credential) != Some(credential) {
+            let watch = self.context.access.watch(credential);
+            let ended = async move {
+                watch.ended().await;
+                Input::AccessEnded(credential)
+            };
+            self.awaited.push(ended.boxed_local());
+        }
     }
 
     fn read(&self, number: QueryNumber, scope: Scope, start: Start) {

@@ -7,6 +7,7 @@ pub mod content;
 pub mod create;
 mod docs;
 pub mod health;
+mod limits;
 pub mod media;
 mod problems;
 pub mod recover;
@@ -17,6 +18,8 @@ mod video_id;
 mod view;
 
 use actix_web::web::{ServiceConfig, get, head, post, resource};
+
+pub use limits::limit_of;
 
 use self::{ads::stream::video_events, sora2::generate_stream::generate_stream};
 

@@ -52,7 +52,7 @@ fn it_takes_auth_and_ping_only() {
 #[test]
 fn the_protocol_s_ping_is_its_heartbeat() {
     let mut story = Story::following_all();
-    assert_eq!(story.waits(30.1), ["PING", "CHECK SESSION"]);
+    assert_eq!(story.waits(30.1), ["PING", "CHECK ACCESS"]);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_new_token_does_not_start_it_anew() {
     let mut story = Story::following_all();
     story.hears(processing(1, 4, 40));
     story.says(json!({ "type": "auth", "token": "next" }));
-    assert_eq!(story.takes(Input::Checked(Ok(claims(1, 1800)))), ["auth_success"]);
+    assert_eq!(story.takes(Input::Checked(Ok(caller(1, 1800)))), ["auth_success"]);
     assert_eq!(story.hears(processing(1, 4, 40)), Vec::<String>::new());
 }
 

@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use zoetrope_domain::{FeedPosition, SessionId, TaskId};
-use zoetrope_tokens::{Claims, Role, TokenKind};
+use zoetrope_tokens::{Caller, Credential, Role};
 
 use super::*;
 use crate::{
@@ -66,15 +66,14 @@ fn reading(start: Start, upto: u64, states: Vec<Arc<Update>>) -> Reading {
 }
 
 /// A token for a user, good for `seconds`.
-fn claims(user: u128, seconds: i64) -> Claims {
-    Claims {
+fn caller(user: u128, seconds: i64) -> Caller {
+    Caller {
         user_id: user_id(user),
-        session_id: SessionId::new(Uuid::from_u128(0x5E55)),
         username: format!("user {user}"),
         role: Role::User,
-        kind: TokenKind::Access,
-        issued_at: CREATED,
-        expires_at: CREATED + TimeDelta::seconds(seconds),
+        credential: Credential::Session(SessionId::new(Uuid::from_u128(0x5E55))),
+        scopes: None,
+        expires_at: Some(CREATED + TimeDelta::seconds(seconds)),
     }
 }
 
@@ -96,7 +95,7 @@ impl Story {
     fn signed_in() -> Self {
         let (mut story, _) = Self::open();
         story.says(json!({ "type": "auth", "payload": { "token": "t" } }));
-        story.takes(Input::Checked(Ok(claims(1, 900))));
+        story.takes(Input::Checked(Ok(caller(1, 900))));
         story
     }
 
@@ -104,7 +103,7 @@ impl Story {
     fn following_all() -> Self {
         let (mut story, _) = Self::open();
         story.says(json!({ "type": "auth", "token": "t" }));
-        story.takes(Input::Checked(Ok(claims(1, 900))));
+        story.takes(Input::Checked(Ok(caller(1, 900))));
         story
     }
 
@@ -230,7 +229,7 @@ impl Story {
             Effect::Ping => "PING".to_owned(),
             Effect::Close(reason) => format!("CLOSE {reason:?}"),
             Effect::CheckToken(token) => format!("CHECK {}", token.expose_secret()),
-            Effect::CheckSession(_) => "CHECK SESSION".to_owned(),
+            Effect::CheckAccess(_) => "CHECK ACCESS".to_owned(),
             Effect::Follow(scope) => format!("FOLLOW {}", scope_name(scope)),
             Effect::Unfollow(scope) => format!("UNFOLLOW {}", scope_name(scope)),
             Effect::Read(number, scope, start) => {

@@ -108,7 +108,7 @@ fn a_feed_that_cannot_be_gone_on_from_begins_anew() {
 fn the_flat_dialect_resumes_with_its_token() {
     let (mut story, _) = Story::open();
     story.says(json!({ "type": "auth", "token": "t", "lastEventId": "5" }));
-    let told = story.takes(Input::Checked(Ok(claims(1, 900))));
+    let told = story.takes(Input::Checked(Ok(caller(1, 900))));
     assert_eq!(told, ["auth_success", "FOLLOW ALL", "LOOK ALL AFTER 5"]);
     assert_eq!(story.reads(8, vec![placed(7, &completed(1, 4))]), ["task_complete 1@4 (8)"]);
 }

@@ -1,4 +1,4 @@
-use zoetrope_tokens::TokenError;
+use zoetrope_tokens::{Refusal, TokenError};
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn a_good_token_signs_in() {
     let (mut story, greeting) = Story::open();
     assert_eq!(greeting, ["connected"]);
     assert_eq!(story.says(auth("good")), ["CHECK good"]);
-    assert_eq!(story.takes(Input::Checked(Ok(claims(1, 900)))), ["authSuccess#a"]);
+    assert_eq!(story.takes(Input::Checked(Ok(caller(1, 900)))), ["authSuccess#a"]);
 }
 
 #[test]
@@ -19,16 +19,16 @@ fn frames_behind_an_auth_wait_for_it() {
     let (mut story, _) = Story::open();
     story.says(auth("good"));
     assert!(!story.connection.reads(story.now.instant));
-    story.takes(Input::Checked(Ok(claims(1, 900))));
+    story.takes(Input::Checked(Ok(caller(1, 900))));
     assert_eq!(story.subscribes(1), ["FOLLOW 1", "LOOK 1"]);
 }
 
 #[test]
 fn a_bad_token_ends_the_connection() {
     for (refusal, words) in [
-        (TokenRefusal::Token(TokenError::Invalid), "authFailed#a token is not valid"),
-        (TokenRefusal::Token(TokenError::Expired), "authFailed#a token has expired"),
-        (TokenRefusal::SessionEnded, "authFailed#a the session has ended"),
+        (TokenRefusal::Access(TokenError::Invalid.into()), "authFailed#a token is not valid"),
+        (TokenRefusal::Access(TokenError::Expired.into()), "authFailed#a token has expired"),
+        (TokenRefusal::Access(Refusal::SessionEnded), "authFailed#a this session has ended"),
     ] {
         let (mut story, _) = Story::open();
         story.says(auth("bad"));
@@ -41,12 +41,12 @@ fn a_bad_token_ends_the_connection() {
 fn the_form_of_the_auth_decides_the_dialect() {
     let (mut story, _) = Story::open();
     story.says(json!({ "type": "auth", "token": "bad" }));
-    let refused = story.takes(Input::Checked(Err(TokenRefusal::SessionEnded)));
-    assert_eq!(refused, ["error the session has ended", "CLOSE Unauthorized"]);
+    let refused = story.takes(Input::Checked(Err(TokenRefusal::Access(Refusal::SessionEnded))));
+    assert_eq!(refused, ["error this session has ended", "CLOSE Unauthorized"]);
 
     let (mut story, _) = Story::open();
     assert_eq!(story.says(json!({ "type": "auth", "token": "good" })), ["CHECK good"]);
-    assert_eq!(story.takes(Input::Checked(Ok(claims(1, 900)))), ["auth_success", "FOLLOW ALL", "LOOK ALL"]);
+    assert_eq!(story.takes(Input::Checked(Ok(caller(1, 900)))), ["auth_success", "FOLLOW ALL", "LOOK ALL"]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_new_token_of_the_same_user_keeps_everything() {
     story.subscribes(1);
     story.finds(state(crate::fixtures::processing(1, 2, 10)));
     story.says(auth("next"));
-    assert_eq!(story.takes(Input::Checked(Ok(claims(1, 1800)))), ["authSuccess#a"]);
+    assert_eq!(story.takes(Input::Checked(Ok(caller(1, 1800)))), ["authSuccess#a"]);
     assert_eq!(story.hears(crate::fixtures::processing(1, 3, 20)), ["taskProgress 1@3"]);
     assert!(!story.waits(1000.0).iter().any(|effect| effect == "authExpired"));
 }
@@ -99,7 +99,7 @@ fn a_new_token_of_the_same_user_keeps_everything() {
 fn a_new_token_of_another_user_ends_the_connection() {
     let mut story = Story::signed_in();
     story.says(auth("stolen"));
-    let told = story.takes(Input::Checked(Ok(claims(2, 900))));
+    let told = story.takes(Input::Checked(Ok(caller(2, 900))));
     assert_eq!(told, ["authFailed#a the token belongs to another user", "CLOSE Unauthorized"]);
 }
 

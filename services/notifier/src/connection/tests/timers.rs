@@ -1,3 +1,5 @@
+use zoetrope_tokens::Scopes;
+
 use super::*;
 use crate::fixtures::{completed, processing};
 
@@ -5,8 +7,8 @@ use crate::fixtures::{completed, processing};
 fn hearts_beat_every_half_minute() {
     let mut story = Story::signed_in();
     assert_eq!(story.waits(29.9), Vec::<String>::new());
-    assert_eq!(story.waits(0.2), ["heartbeat", "PING", "CHECK SESSION"]);
-    assert_eq!(story.waits(29.9), ["heartbeat", "PING", "CHECK SESSION"]);
+    assert_eq!(story.waits(0.2), ["heartbeat", "PING", "CHECK ACCESS"]);
+    assert_eq!(story.waits(29.9), ["heartbeat", "PING", "CHECK ACCESS"]);
 }
 
 #[test]
@@ -44,7 +46,7 @@ fn an_expired_token_can_be_renewed() {
     assert_eq!(story.says(json!({ "type": "ping" })), ["pong"]);
 
     assert_eq!(story.says(json!({ "type": "auth", "payload": { "token": "new" } })), ["CHECK new"]);
-    assert_eq!(story.takes(Input::Checked(Ok(claims(1, 1800)))), ["authSuccess"]);
+    assert_eq!(story.takes(Input::Checked(Ok(caller(1, 1800)))), ["authSuccess"]);
     assert_eq!(story.subscribes(2), ["FOLLOW 2", "LOOK 2"]);
     assert_eq!(story.hears(completed(1, 4)), ["taskCompleted 1@4", "UNFOLLOW 1"]);
 }
@@ -58,9 +60,28 @@ fn an_expired_token_ends_the_connection_after_a_while() {
 }
 
 #[test]
+fn an_api_key_that_does_not_expire_is_never_asked_for_again() {
+    let mut story = Story::signed_in();
+    story.says(json!({ "type": "auth", "payload": { "token": "sk-" } }));
+    let credential = Credential::ApiKey(Uuid::from_u128(1).into());
+    story.takes(Input::Checked(Ok(Caller { credential, scopes: Some(Scopes::all()), expires_at: None, ..caller(1, 0) })));
+    assert!(!story.waits(100_000.0).contains(&"authExpired".to_owned()));
+    let ended = story.takes(Input::AccessEnded(credential));
+    assert_eq!(ended, ["authFailed the API key is not valid", "CLOSE Unauthorized"]);
+}
+
+#[test]
 fn a_session_that_ended_elsewhere_ends_here() {
     let mut story = Story::signed_in();
-    assert_eq!(story.takes(Input::SessionEnded), ["authFailed the session has ended", "CLOSE Unauthorized"]);
+    let session = caller(1, 0).credential;
+    assert_eq!(story.takes(Input::AccessEnded(session)), ["authFailed this session has ended", "CLOSE Unauthorized"]);
+}
+
+#[test]
+fn the_end_of_a_session_before_the_present_one_changes_nothing() {
+    let mut story = Story::signed_in();
+    let former = Credential::Session(Uuid::from_u128(2).into());
+    assert!(story.takes(Input::AccessEnded(former)).is_empty());
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn the_greeting_and_the_sign_in_say_who_is_who() {
         user: user_id(1),
         username: "ann".to_owned(),
         connection: connection(),
-        expires_at: CREATED,
+        expires_at: Some(CREATED),
     };
     assert_eq!(
         payload(success()),

@@ -7,10 +7,19 @@ mod problems;
 pub mod secrets;
 pub mod view;
 
-use actix_web::web::{Data, ServiceConfig, delete, get, patch, post, resource};
-use zoetrope_http::Authenticator;
+use actix_web::{
+    Resource,
+    web::{self, Data, ServiceConfig, delete, get, patch, post},
+};
+use zoetrope_http::{Authenticator, KeyAccess};
+use zoetrope_tokens::Scope;
 
 use crate::webhooks::Webhooks;
+
+/// An API key needs a scope of its own here: who reads their secrets can write in our name.
+fn resource(path: &str) -> Resource {
+    web::resource(path).app_data(KeyAccess::Needs(Scope::Webhooks))
+}
 
 /// The routes of webhooks.
 pub fn routes(webhooks: &Webhooks, authenticator: &Authenticator, config: &mut ServiceConfig) {

@@ -43,7 +43,6 @@ use crate::{
         (status = 204, description = "The video has ended, and `Last-Event-ID` is its last message: nothing will follow"),
         (status = 401, description = "No good token", body = ProblemBody),
         (status = 404, description = "No such video, or another user's", body = ProblemBody),
-        (status = 429, description = "Too many open streams", body = ProblemBody),
         (status = 503, description = "Try again after Retry-After", body = ProblemBody),
     ),
     security((), ("bearer" = [])),
@@ -62,16 +61,17 @@ pub async fn video_events(
     let admission = app.live.admit(user.user_id).ok_or_else(too_many_streams)?;
     let follower = app.live.follow(user.user_id, id);
     let (response, writer) = sse::open(app.live.pace());
+    let watch = authenticator.watch(&user);
     // On this worker, until the task has ended or the client is gone.
     rt::spawn(async move {
         let _admission = admission;
-        let (stopping, keep_alive) = (app.live.stopping(), app.live.pace().keep_alive);
+        let stopping = app.live.stopping();
         let told = tokio::select! {
             told = tell_all(&app, follower, teller, &writer) => told,
             () = writer.gone() => return,
             () = stopping.cancelled() => return,
             // The client comes back, and is refused.
-            () = authenticator.revoked(user.session_id, keep_alive) => return,
+            () = watch.ended() => return,
         };
         if told.is_ok() {
             // A client that is gone by now has heard all the same.

@@ -7,10 +7,11 @@ use chrono::Utc;
 use uuid::Uuid;
 use zoetrope_domain::TaskId;
 use zoetrope_http::{
-    CurrentUser, Json, Problem, ProblemBody,
+    Authenticator, CurrentUser, Json, Problem, ProblemBody,
     sse::{self, Ended, Event, Writer},
 };
 use zoetrope_service::run_to_end;
+use zoetrope_tokens::Watch;
 
 use super::{
     body::GenerateVideo,
@@ -52,13 +53,13 @@ use crate::{
         (status = 402, description = "The balance does not suffice: see data.required and data.current", body = ProblemBody),
         (status = 413, description = "More than 100 MB of text", body = ProblemBody),
         (status = 422, description = "The idempotency key was used for another request", body = ProblemBody),
-        (status = 429, description = "Too many open streams", body = ProblemBody),
         (status = 503, description = "Try again after Retry-After", body = ProblemBody),
     ),
     security(("bearer" = [])),
 )]
 pub async fn generate_stream(
     app: Data<App>,
+    authenticator: Data<Authenticator>,
     user: CurrentUser,
     request: HttpRequest,
     Json(body): Json<GenerateVideo>,
@@ -81,17 +82,19 @@ pub async fn generate_stream(
     let follower = app.live.follow_request(user.user_id, id);
     let (response, writer) = sse::open(app.live.pace());
     // On this worker, until the task has ended or the client is gone.
-    rt::spawn(tell(app.into_inner(), follower, writer, admission));
+    rt::spawn(tell(app.into_inner(), follower, writer, authenticator.watch(&user), admission));
     Ok(response)
 }
 
-async fn tell(app: Arc<App>, mut follower: Follower, writer: Writer, _admission: Admission) {
+async fn tell(app: Arc<App>, mut follower: Follower, writer: Writer, watch: Watch, _admission: Admission) {
     let stopping = app.live.stopping();
     let told = tokio::select! {
         told = tell_all(&app, &mut follower, &writer) => told,
         () = writer.gone() => return,
         // The response breaks off: the clients of this family ask again by themselves, but only after an error.
         () = stopping.cancelled() => return,
+        // The client comes back, and is refused.
+        () = watch.ended() => return,
     };
     if told.is_err() || writer.finish().await.is_err() {
         return;

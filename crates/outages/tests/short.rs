@@ -1,6 +1,6 @@
 //! The short form of `scripts/chaos`: everything breaks once.
 //!
-//! It stops the servers that the tests of faults stop as well; those run in another process, and test processes run one after the other.
+//! It stops the servers that the tests of faults stop as well; those run in another process, and the two run one after the other.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -11,16 +11,16 @@ use uuid::Uuid;
 const ID_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
 
-/// An opaque refresh token: an id that finds its row, and a secret of which only the hash is stored.
+/// A token that means nothing to its holder: an id that finds its row, and a secret of which only the hash is stored.
 ///
 /// The id keeps the secret out of the search, which could not be done in constant time.
 #[derive(Clone)]
-pub struct RefreshToken {
+pub struct OpaqueToken {
     pub id: Uuid,
     secret: [u8; SECRET_BYTES],
 }
 
-impl RefreshToken {
+impl OpaqueToken {
     pub fn generate() -> Result<Self, Unspecified> {
         let mut secret = [0; SECRET_BYTES];
         rand::fill(&mut secret)?;
@@ -34,7 +34,7 @@ impl RefreshToken {
         Some(Self { id: Uuid::from_bytes(*id), secret: secret.try_into().ok()? })
     }
 
-    /// The text for the client's cookie.
+    /// The text for the client.
     pub fn reveal(&self) -> SecretString {
         URL_SAFE_NO_PAD.encode([self.id.as_bytes().as_slice(), &self.secret].concat()).into()
     }
@@ -58,26 +58,26 @@ mod tests {
 
     #[test]
     fn a_token_reads_back() {
-        let token = RefreshToken::generate().unwrap();
-        let read = RefreshToken::parse(token.reveal().expose_secret()).unwrap();
+        let token = OpaqueToken::generate().unwrap();
+        let read = OpaqueToken::parse(token.reveal().expose_secret()).unwrap();
         assert_eq!(read.id, token.id);
         assert!(read.matches(&token.secret_hash()));
     }
 
     #[test]
     fn another_secret_does_not_match() {
-        let token = RefreshToken::generate().unwrap();
-        let other = RefreshToken { id: token.id, ..RefreshToken::generate().unwrap() };
+        let token = OpaqueToken::generate().unwrap();
+        let other = OpaqueToken { id: token.id, ..OpaqueToken::generate().unwrap() };
         assert!(!other.matches(&token.secret_hash()));
         assert!(!token.matches(&[]));
     }
 
     #[test]
     fn noise_is_no_token() {
-        let token = RefreshToken::generate().unwrap().reveal();
+        let token = OpaqueToken::generate().unwrap().reveal();
         let text = token.expose_secret();
         for noise in ["", "x", "not base64!", &text[1..], &format!("{text}AAAA")] {
-            assert!(RefreshToken::parse(noise).is_none(), "{noise}");
+            assert!(OpaqueToken::parse(noise).is_none(), "{noise}");
         }
     }
 }

@@ -1,0 +1,209 @@
+//! Every route of every service refuses every credential that is not good.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tokio::process::Command;
+use uuid::Uuid;
+use zoetrope_testing::{Platform, Service, User, binary, eventually};
+
+/// For everybody, whatever they bring along.
+const PUBLIC: [&str; 12] = [
+    "GET /.well-known/jwks.json",
+    "GET /health",
+    // The link is signed.
+    "GET /media/videos/{task}/{file}",
+    // Signs in by its first frame.
+    "GET /ws",
+    // Tells nobody who has an account.
+    "POST /api/auth/forgot-password",
+    "POST /api/auth/login",
+    // Nobody who wants to be signed out is turned away.
+    "POST /api/auth/logout",
+    // By its cookie.
+    "POST /api/auth/refresh-token",
+    "POST /api/auth/register",
+    // By the link that was mailed.
+    "POST /api/auth/reset-password",
+    // Judges the token in its body.
+    "POST /api/auth/verify",
+    // Tells that nobody is signed in. Bad credentials are refused: see OPTIONAL.
+    "GET /api/auth/me",
+];
+
+/// Those of them that take a credential if there is one.
+const OPTIONAL: [&str; 1] = ["GET /api/auth/me"];
+
+/// Other names of documented routes.
+const ALIASES: [&str; 2] = ["GET /api/v1/videos/{id}/stream", "POST /videos/generate-stream"];
+
+struct Forger {
+    header: Header,
+    claims: Value,
+    own: EncodingKey,
+    stranger: EncodingKey,
+    public: Vec<u8>,
+    public_text: String,
+}
+
+impl Forger {
+    /// Works from a good token and the files of the platform.
+    async fn of(platform: &Platform, user: &User) -> Result<Self> {
+        let settings: toml::Table = fs::read_to_string(platform.settings(Service::Auth)?)?.parse()?;
+        let file = |section: &str, key: &str| settings[section][key].as_str().map(PathBuf::from).context("no file");
+        let directory = platform.directory().join("strange-keys");
+        let made = Command::new(binary("auth")?).arg("keygen").arg("--out").arg(&directory).status().await?;
+        ensure!(made.success());
+        let public_text = fs::read_to_string(file("tokens", "jwks_file")?)?;
+        let jwks: Value = serde_json::from_str(&public_text)?;
+        let mut parts = user.token().split('.');
+        let mut next = || URL_SAFE_NO_PAD.decode(parts.next().unwrap_or_default());
+        Ok(Self {
+            header: serde_json::from_slice(&next()?)?,
+            claims: serde_json::from_slice(&next()?)?,
+            own: EncodingKey::from_ed_pem(&fs::read(file("keys", "signing_key_file")?)?)?,
+            stranger: EncodingKey::from_ed_pem(&fs::read(directory.join("signing-key.pem"))?)?,
+            public: URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().context("x")?)?,
+            public_text,
+        })
+    }
+
+    fn with(&self, name: &str, value: impl Into<Value>) -> Value {
+        let mut claims = self.claims.clone();
+        claims[name] = value.into();
+        claims
+    }
+
+    fn hs256(&self, secret: &[u8]) -> Result<String> {
+        let header = Header { kid: self.header.kid.clone(), ..Header::new(Algorithm::HS256) };
+        Ok(encode(&header, &self.claims, &EncodingKey::from_secret(secret))?)
+    }
+
+    fn tokens(&self) -> Result<Vec<(&'static str, String)>> {
+        // The forger knows the trade: what is only told anew is taken.
+        let genuine = encode(&self.header, &self.with("iat", 1), &self.own)?;
+        let (head, signature) = genuine.rsplit_once('.').context("token")?;
+        let (header, _) = head.split_once('.').context("token")?;
+        let unsigned = json!({ "typ": "JWT", "alg": "none", "kid": self.header.kid }).to_string();
+        let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let unknown = Header { kid: Some("unknown".to_owned()), ..self.header.clone() };
+        Ok(vec![
+            ("nonsense", "nonsense".to_owned()),
+            ("an API key that never was", format!("sk-{}", URL_SAFE_NO_PAD.encode([7; 48]))),
+            ("an expired token", encode(&self.header, &self.with("exp", 1_763_700_000), &self.own)?),
+            ("alg none", format!("{}.{}.", URL_SAFE_NO_PAD.encode(unsigned), part(&self.claims))),
+            ("HS256 with the public key", self.hs256(&self.public)?),
+            ("HS256 with the text of the key set", self.hs256(self.public_text.as_bytes())?),
+            ("an unknown kid", encode(&unknown, &self.claims, &self.own)?),
+            ("another's key under our kid", encode(&self.header, &self.claims, &self.stranger)?),
+            ("another issuer", encode(&self.header, &self.with("iss", "other"), &self.own)?),
+            ("another audience", encode(&self.header, &self.with("aud", "other"), &self.own)?),
+            ("changed claims", format!("{header}.{}.{signature}", part(&self.with("role", "ADMIN")))),
+        ])
+    }
+
+    fn genuine(&self) -> Result<String> {
+        Ok(encode(&self.header, &self.claims, &self.own)?)
+    }
+}
+
+/// `METHOD path` of everything that the merged description holds, and of its other names.
+async fn routes(platform: &Platform) -> Result<Vec<String>> {
+    let description = platform.nobody().get("/api-docs.json").await?.ok()?;
+    let mut routes: Vec<String> = ALIASES.map(str::to_owned).into();
+    for (path, methods) in description["paths"].as_object().context("paths")? {
+        for (method, operation) in methods.as_object().context("methods")? {
+            let route = format!("{} {path}", method.to_uppercase());
+            ensure!(PUBLIC.contains(&route.as_str()) || operation["security"].is_array(), "{route} does not say who may use it");
+            routes.push(route);
+        }
+    }
+    Ok(routes)
+}
+
+struct Knocker {
+    http: Client,
+    gateway: String,
+}
+
+impl Knocker {
+    async fn knock(&self, route: &str, token: Option<&str>) -> Result<u16> {
+        let (method, path) = route.split_once(' ').context("route")?;
+        let path: Vec<String> = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { Uuid::new_v4().to_string() } else { part.to_owned() })
+            .collect();
+        let mut request =
+            self.http.request(Method::from_bytes(method.as_bytes())?, format!("{}{}", self.gateway, path.join("/")));
+        if matches!(method, "POST" | "PUT" | "PATCH") {
+            request = request.json(&json!({}));
+        }
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        Ok(request.send().await?.status().as_u16())
+    }
+}
+
+fn is_refusal(status: u16) -> bool {
+    matches!(status, 401 | 403 | 404)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_refuses_every_bad_credential() -> Result<()> {
+    let platform = Platform::start().await?;
+    let (user, suspended) = (platform.user().await?, platform.user().await?);
+    let key = suspended.post("/api/keys", json!({ "name": "left" })).await?.ok()?;
+    let key = suspended.with_token(key["data"]["key"].as_str().context("key")?);
+    let routes = routes(&platform).await?;
+    for known in PUBLIC {
+        ensure!(routes.iter().any(|route| route == known), "{known} is no route any more");
+    }
+    let forger = Forger::of(&platform, &user).await?;
+    let knocker = Knocker { http: Client::new(), gateway: platform.gateway_url() };
+    // The forger's tools are good: what it signs properly is taken.
+    assert_eq!(knocker.knock("GET /api/video/tasks", Some(&forger.genuine()?)).await?, 200);
+
+    let mut command = Command::new(binary("auth")?);
+    let done = command.args(["suspend", suspended.name(), "--config"]);
+    ensure!(done.arg(platform.settings(Service::Auth)?).status().await?.success());
+    for out in [&suspended, &key] {
+        eventually("the end of the suspended user's credentials", Duration::from_secs(2), async || {
+            // Of auth a route that asks no database: then the process itself has heard of it.
+            for route in ["GET /api/auth/sessions", "GET /api/video/tasks", "GET /api/webhooks"] {
+                let status = knocker.knock(route, Some(out.token())).await?;
+                ensure!(status == 401, "{route}: {status}");
+            }
+            Ok(())
+        })
+        .await?;
+    }
+
+    let mut bad: Vec<(&str, Option<String>)> = vec![("no token", None)];
+    bad.extend(forger.tokens()?.into_iter().map(|(what, token)| (what, Some(token))));
+    bad.push(("a suspended user's token", Some(suspended.token().to_owned())));
+    bad.push(("a suspended user's API key", Some(key.token().to_owned())));
+
+    let mut let_in = Vec::new();
+    let mut refused = 0;
+    for route in &routes {
+        for (what, token) in &bad {
+            let takes_it = !PUBLIC.contains(&route.as_str()) || (OPTIONAL.contains(&route.as_str()) && token.is_some());
+            if takes_it {
+                let status = knocker.knock(route, token.as_deref()).await?;
+                if is_refusal(status) {
+                    refused += 1;
+                } else {
+                    let_in.push(format!("{route} with {what}: {status}"));
+                }
+            }
+        }
+    }
+    assert!(let_in.is_empty(), "not refused:\n{}", let_in.join("\n"));
+    assert!(refused > 300, "only {refused} were tried");
+    Ok(())
+}

@@ -1,0 +1,89 @@
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use zoetrope_domain::{ApiKeyId, InvalidId, SessionId, UserId};
+
+use crate::{Claims, Role, Scopes};
+
+/// Somebody who proved who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub user_id: UserId,
+    pub username: String,
+    pub role: Role,
+    pub credential: Credential,
+    /// What an API key is good for. `None` for a session, which may do all that its user may.
+    pub scopes: Option<Scopes>,
+    /// `None` for an API key that does not expire.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What a caller proved it with, and what can be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Credential {
+    Session(SessionId),
+    ApiKey(ApiKeyId),
+}
+
+const SESSION: &str = "session:";
+const API_KEY: &str = "api_key:";
+
+impl Caller {
+    /// The session that the caller has signed in with; `None` for an API key.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.credential {
+            Credential::Session(session) => Some(session),
+            Credential::ApiKey(_) => None,
+        }
+    }
+}
+
+impl From<Claims> for Caller {
+    fn from(claims: Claims) -> Self {
+        Self {
+            user_id: claims.user_id,
+            username: claims.username,
+            role: claims.role,
+            credential: Credential::Session(claims.session_id),
+            scopes: None,
+            expires_at: Some(claims.expires_at),
+        }
+    }
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(session) => write!(formatter, "{SESSION}{session}"),
+            Self::ApiKey(key) => write!(formatter, "{API_KEY}{key}"),
+        }
+    }
+}
+
+impl FromStr for Credential {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if let Some(id) = text.strip_prefix(SESSION) {
+            id.parse().map(Self::Session)
+        } else {
+            text.strip_prefix(API_KEY).ok_or(InvalidId)?.parse().map(Self::ApiKey)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_credential_reads_back() {
+        let id = Uuid::from_u128(7);
+        for credential in [Credential::Session(id.into()), Credential::ApiKey(id.into())] {
+            assert_eq!(credential.to_string().parse(), Ok(credential));
+        }
+        assert!(id.to_string().parse::<Credential>().is_err());
+    }
+}

@@ -1,0 +1,62 @@
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use zoetrope_domain::{SessionId, UserId};
+use zoetrope_service::run_to_end;
+
+use super::{AccountError, Accounts, register::now};
+use crate::store::sessions;
+
+/// Nobody looks through more.
+const MOST_LISTED: i64 = 200;
+
+/// A session as its user sees it.
+#[derive(Debug, Clone)]
+pub struct OpenSession {
+    pub id: SessionId,
+    /// What the client calls itself.
+    pub device: Option<String>,
+    pub address: Option<IpAddr>,
+    pub created_at: DateTime<Utc>,
+    /// To within some seconds.
+    pub last_used_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Accounts {
+    /// The user's sessions that have not ended, the newest first.
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<OpenSession>, AccountError> {
+        let mut connection = self.0.database.connection().await?;
+        Ok(sessions::open_ones(&mut connection, user, Utc::now(), MOST_LISTED).await?)
+    }
+
+    /// Ends one session of the user.
+    pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<(), AccountError> {
+        let accounts = self.clone();
+        run_to_end(async move {
+            let revoked = accounts
+                .0
+                .database
+                .transaction("end_session", async |connection| sessions::revoke_own(connection, user, session, now()).await)
+                .await?;
+            accounts.announce(&revoked).await;
+            if revoked.is_empty() { Err(AccountError::Unknown("session")) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Ends all sessions of the user, but for one that may go on. Tells how many.
+    pub async fn end_all_sessions(&self, user: UserId, spared: Option<SessionId>) -> Result<usize, AccountError> {
+        let accounts = self.clone();
+        run_to_end(async move {
+            let revoked = accounts
+                .0
+                .database
+                .transaction("end_sessions", async |connection| sessions::revoke_others(connection, user, spared, now()).await)
+                .await?;
+            accounts.announce(&revoked).await;
+            Ok(revoked.len())
+        })
+        .await
+    }
+}

@@ -1,0 +1,50 @@
+use chrono::{DateTime, Utc};
+use zoetrope_contracts::mail::v1::{PasswordChanged, SendMail, send_mail::Content};
+use zoetrope_domain::{Language, SessionId};
+use zoetrope_outbox::enqueue;
+use zoetrope_postgres::{Connection, DatabaseError};
+
+use super::User;
+use crate::store::{
+    password_resets,
+    sessions::{self, Revoked},
+    users,
+};
+
+/// A password that takes the place of another.
+#[derive(Clone)]
+pub(super) struct NewPassword {
+    pub(super) hash: String,
+    /// The session that goes on, if any.
+    pub(super) spared: Option<SessionId>,
+    /// Of the mail that tells the user.
+    pub(super) language: Option<Language>,
+}
+
+impl NewPassword {
+    /// Ends the other sessions, makes links to choose a password void, and tells the user. The user's row must be locked.
+    pub(super) async fn store(
+        &self,
+        connection: &mut Connection,
+        user: &User,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Revoked>, DatabaseError> {
+        users::set_password(connection, user.id, &self.hash).await?;
+        password_resets::forget_of(connection, user.id).await?;
+        if let Some(recipient) = &user.email {
+            enqueue(connection, &self.mail(user, recipient, now)).await?;
+        }
+        sessions::revoke_others(connection, user.id, self.spared, now).await
+    }
+
+    fn mail(&self, user: &User, recipient: &str, now: DateTime<Utc>) -> SendMail {
+        SendMail {
+            mail_id: format!("password_changed.{}.{}", user.id, now.timestamp_micros()),
+            recipient: recipient.to_owned(),
+            language: self.language.unwrap_or_default().as_str().to_owned(),
+            user_id: user.id.to_string(),
+            expires_at: None,
+            content: Some(Content::PasswordChanged(PasswordChanged {})),
+        }
+    }
+}

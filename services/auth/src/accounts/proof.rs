@@ -1,0 +1,49 @@
+use std::net::IpAddr;
+
+use secrecy::SecretString;
+
+use super::{AccountError, Accounts, User};
+use crate::{credentials::Checked, rules::login::Identifier, store::users};
+
+/// A user whose password was right a moment ago.
+pub(super) struct Proven {
+    pub(super) user: User,
+    /// As it was stored then.
+    pub(super) password_hash: String,
+    /// To be stored in its place.
+    pub(super) renewed: Option<String>,
+}
+
+impl Accounts {
+    /// The user with this name or address and this password. Who fails too often waits, see [`crate::lockout`].
+    ///
+    /// It takes the same time whether the user is unknown or the password is wrong, and tells the same.
+    pub(super) async fn prove(
+        &self,
+        identifier: &Identifier,
+        password: SecretString,
+        address: IpAddr,
+    ) -> Result<Proven, AccountError> {
+        let attempt = self.0.lockout.begin(identifier, address).await.map_err(AccountError::LockedOut)?;
+        let outcome = self.compare(identifier, password).await;
+        match &outcome {
+            Ok(_) => attempt.succeeded().await,
+            Err(AccountError::WrongCredentials) => attempt.failed().await,
+            Err(_) => attempt.undecided().await,
+        }
+        outcome
+    }
+
+    async fn compare(&self, identifier: &Identifier, password: SecretString) -> Result<Proven, AccountError> {
+        let mut connection = self.0.database.connection().await?;
+        let known = users::find(&mut connection, identifier).await?;
+        // Hashing takes long, and others wait for connections.
+        drop(connection);
+
+        let stored = known.as_ref().map(|(_, password_hash)| password_hash.clone());
+        match (self.0.passwords.verify(password, stored).await?, known) {
+            (Checked::Right { renewed }, Some((user, password_hash))) => Ok(Proven { user, password_hash, renewed }),
+            (Checked::Right { .. } | Checked::Wrong, _) => Err(AccountError::WrongCredentials),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What an operator does to users: the first administrator, suspension and its end.
+//!
+//! These commands work beside running replicas, which bring what they have stored to the other services.
+
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use chrono::Utc;
+use clap::Args;
+use secrecy::SecretString;
+use tokio::time::timeout;
+use zoetrope_postgres::Database;
+use zoetrope_redis::Redis;
+use zoetrope_tokens::{Access, Role, Verifier};
+
+use crate::{
+    accounts::{AccountError, create, new_user, reinstate, suspend},
+    credentials::Passwords,
+    rules::{
+        login::Identifier,
+        registration::{Candidate, Registration},
+    },
+    settings::{CreateAdminSettings, SuspensionSettings},
+};
+
+/// What a suspension waits for Redis. What it does not take in that time, a running replica brings.
+const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Create an administrator. The password comes from a prompt, or as the first line of standard input.
+#[derive(Debug, Clone, Args)]
+pub struct CreateAdminArgs {
+    #[arg(long)]
+    username: String,
+    #[arg(long)]
+    email: Option<String>,
+}
+
+/// Whom it is about.
+#[derive(Debug, Clone, Args)]
+pub struct UserArgs {
+    /// The name, or the address
+    user: String,
+}
+
+/// Runs `auth create-admin`.
+pub async fn create_admin(settings: CreateAdminSettings, args: CreateAdminArgs) -> anyhow::Result<()> {
+    let candidate = Candidate {
+        username: Some(args.username),
+        nickname: None,
+        email: args.email,
+        password: Some(ask_password().context("no password")?),
+    };
+    let registration = match Registration::parse(candidate) {
+        Ok(registration) => registration,
+        Err(errors) => bail!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+    };
+    let password_hash = Passwords::new(&settings.passwords)?.hash(registration.password).await?;
+    let user = new_user(registration.username, registration.email, Role::Admin);
+    Database::new(&settings.postgres, "auth create-admin")?
+        .transaction("create_admin", async |connection| {
+            create(connection, &user, &password_hash, None, registration.username_field).await?;
+            Ok::<_, AccountError>(())
+        })
+        .await?;
+    writeln!(io::stdout(), "created the administrator {}", user.username)?;
+    Ok(())
+}
+
+/// Runs `auth suspend`.
+pub async fn suspend_user(settings: SuspensionSettings, args: UserArgs) -> anyhow::Result<()> {
+    let database = Database::new(&settings.postgres, "auth suspend")?;
+    let access = Access::new(Verifier::new(&settings.tokens)?, Redis::connect(&settings.redis)?);
+    let suspended = suspend(&database, &Identifier::of(&args.user)).await?.context("there is no such user")?;
+    // The bus tells them, too, as soon as a running replica has seen what is stored.
+    let announced = timeout(ANNOUNCE_PATIENCE, async {
+        for session in &suspended.sessions {
+            access.revoke_session(session.id, session.tokens_live_for(Utc::now())).await?;
+        }
+        for key in &suspended.keys {
+            access.revoke_key(*key).await?;
+        }
+        anyhow::Ok(())
+    });
+    let is_known = matches!(announced.await, Ok(Ok(())));
+    let (sessions, keys) = (suspended.sessions.len(), suspended.keys.len());
+    writeln!(io::stdout(), "suspended {}: {sessions} sessions and {keys} API keys have ended", suspended.user.username)?;
+    if !is_known {
+        writeln!(io::stdout(), "Redis is away: the services learn of it as soon as one of them is back, Redis or RabbitMQ")?;
+    }
+    Ok(())
+}
+
+/// Runs `auth reinstate`.
+pub async fn reinstate_user(settings: SuspensionSettings, args: UserArgs) -> anyhow::Result<()> {
+    let database = Database::new(&settings.postgres, "auth reinstate")?;
+    let user = reinstate(&database, &Identifier::of(&args.user)).await?.context("there is no such user")?;
+    writeln!(io::stdout(), "{} may sign in again", user.username)?;
+    Ok(())
+}
+
+/// Never an argument: those are in histories, and for everybody to see while the command runs.
+fn ask_password() -> io::Result<SecretString> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        let password = rpassword::prompt_password("Password: ")?;
+        if rpassword::prompt_password("Once more: ")? != password {
+            return Err(io::Error::other("the two differ"));
+        }
+        return Ok(password.into());
+    }
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned().into())
+}

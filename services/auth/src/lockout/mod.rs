@@ -1,0 +1,215 @@
+//! Makes who guesses passwords wait; the rule is [`crate::rules::lockout`].
+//!
+//! Failures are counted for the account, as it was named, whether or not it exists, and for the address. They are kept in Redis, for all
+//! replicas together; while it is away, each process counts by itself. A try at an account counts as failed until it has succeeded, so many
+//! at a time are no more than one after the other.
+//!
+//! An address from which the account was signed in to lately has a door of its own to it and waits at no other: strangers who keep
+//! guessing do not keep its owner out. A new password by mail opens the door, too.
+
+mod doors;
+mod memory;
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use zoetrope_redis::{Redis, Script, cmd};
+
+use crate::{
+    metrics,
+    rules::{lockout::Patience, login::Identifier},
+    settings::LockoutSettings,
+};
+use doors::Doors;
+use memory::Memory;
+
+/// How long an address is known after a sign-in.
+const KNOWN_SECONDS: u32 = 30 * 24 * 60 * 60;
+
+/// The doorkeeper. Cheap to clone.
+#[derive(Clone)]
+pub struct Lockout(Arc<Parts>);
+
+struct Parts {
+    redis: Redis,
+    count: Script,
+    take_back: Script,
+    memory: Memory,
+    accounts: Patience,
+    addresses: Patience,
+}
+
+/// A try to sign in that nobody had to refuse. Whoever made it says how it ended.
+#[must_use]
+pub struct Attempt {
+    lockout: Lockout,
+    doors: Doors,
+    known_here: bool,
+}
+
+impl Lockout {
+    pub fn new(redis: Redis, settings: &LockoutSettings) -> Self {
+        Self(Arc::new(Parts {
+            redis,
+            count: Script::new(include_str!("lua/count.lua")),
+            take_back: Script::new(include_str!("lua/take_back.lua")),
+            memory: Memory::default(),
+            accounts: settings.accounts(),
+            addresses: settings.addresses(),
+        }))
+    }
+
+    /// Begins a try to sign in. Else the time that one has to wait.
+    pub async fn begin(&self, identifier: &Identifier, address: IpAddr) -> Result<Attempt, Duration> {
+        let doors = Doors::new(identifier, address);
+        let known = self.0.redis.ask(cmd("EXISTS").arg(self.0.redis.key(&doors.known_here)).to_owned()).await;
+        let known_here = known.unwrap_or(false);
+        let waited_at = if known_here { vec![&doors.account_here] } else { vec![&doors.account, &doors.address] };
+        let counted = self.count(&waited_at, &self.0.accounts).await;
+        counted.inspect_err(|_| metrics::locked_out())?;
+        Ok(Attempt { lockout: self.clone(), doors, known_here })
+    }
+
+    /// Opens the account for those at this address, who proved to be its owner by other means.
+    pub async fn open(&self, identifier: &Identifier, address: IpAddr) {
+        let doors = Doors::new(identifier, address);
+        self.forget(&doors.account).await;
+        self.forget(&doors.account_here).await;
+        self.know(&doors).await;
+    }
+
+    async fn count(&self, doors: &[&String], patience: &Patience) -> Result<(), Duration> {
+        let keys: Vec<String> = doors.iter().map(|door| self.0.redis.key(door)).collect();
+        match self.0.redis.run::<u64>(&self.0.count, &keys, arguments(patience)).await {
+            Some(0) => Ok(()),
+            Some(wait) => Err(Duration::from_millis(wait)),
+            None => self.0.memory.count(doors, patience, Instant::now()),
+        }
+    }
+
+    async fn forget(&self, door: &str) {
+        self.0.memory.forget(door);
+        // What Redis does not take is forgotten with time.
+        let _: Option<u8> = self.0.redis.ask(cmd("DEL").arg(self.0.redis.key(door)).to_owned()).await;
+    }
+
+    async fn know(&self, doors: &Doors) {
+        let key = self.0.redis.key(&doors.known_here);
+        let _: Option<String> = self.0.redis.ask(cmd("SET").arg(key).arg(1).arg("EX").arg(KNOWN_SECONDS).to_owned()).await;
+    }
+}
+
+impl Attempt {
+    pub async fn succeeded(self) {
+        self.lockout.forget(self.door()).await;
+        self.lockout.know(&self.doors).await;
+    }
+
+    /// The account has counted it already.
+    pub async fn failed(self) {
+        // Closed already by others at this address: it cannot be more closed.
+        let _ = self.lockout.count(&[&self.doors.address], &self.lockout.0.addresses).await;
+    }
+
+    /// Nobody knows whether the password was right.
+    pub async fn undecided(self) {
+        let parts = &self.lockout.0;
+        let key = parts.redis.key(self.door());
+        if parts.redis.run::<u8>(&parts.take_back, &[key], &[""; 0]).await.is_none() {
+            parts.memory.take_back(self.door());
+        }
+    }
+
+    fn door(&self) -> &str {
+        if self.known_here { &self.doors.account_here } else { &self.doors.account }
+    }
+}
+
+/// As `count.lua` reads them.
+fn arguments(patience: &Patience) -> Vec<u64> {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    [patience.memory].into_iter().chain(patience.waits()).map(millis).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use zoetrope_redis::RedisSettings;
+
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    /// Nothing listens there, so this is what each process does by itself.
+    fn alone(account_failures: u32, address_failures: u32) -> Lockout {
+        let redis = RedisSettings { url: "redis://127.0.0.1:1/0".into(), key_prefix: String::new() };
+        let settings = LockoutSettings { account_failures, address_failures, ..LockoutSettings::default() };
+        Lockout::new(Redis::connect(&redis).unwrap(), &settings)
+    }
+
+    async fn fail(lockout: &Lockout, name: &str, address: IpAddr) -> bool {
+        match lockout.begin(&Identifier::username(name), address).await {
+            Ok(attempt) => {
+                attempt.failed().await;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_account_is_closed_everywhere_and_no_other() {
+        let lockout = alone(2, 100);
+        let mut heard = Vec::new();
+        for _ in 0..4 {
+            heard.push(fail(&lockout, "ann", HERE).await);
+        }
+        assert_eq!(heard, [true, true, true, false]);
+        assert!(!fail(&lockout, "ann", ELSEWHERE).await);
+        assert!(fail(&lockout, "bo", HERE).await);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_address_is_closed_for_every_account() {
+        let lockout = alone(100, 2);
+        for name in ["ann", "bo", "cy"] {
+            assert!(fail(&lockout, name, HERE).await, "{name}");
+        }
+        assert!(!fail(&lockout, "dan", HERE).await);
+        assert!(fail(&lockout, "dan", ELSEWHERE).await);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn success_forgets_and_what_is_undecided_does_not_count() {
+        let lockout = alone(2, 100);
+        let ann = Identifier::username("ann");
+        for _ in 0..10 {
+            lockout.begin(&ann, HERE).await.ok().unwrap().undecided().await;
+        }
+        for _ in 0..10 {
+            assert!(fail(&lockout, "ann", HERE).await);
+            lockout.begin(&ann, HERE).await.ok().unwrap().succeeded().await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_at_a_time_are_no_more_than_one_after_the_other() {
+        let lockout = alone(2, 100);
+        let mut begun = Vec::new();
+        for _ in 0..10 {
+            begun.extend(lockout.begin(&Identifier::username("ann"), HERE).await.ok());
+        }
+        assert_eq!(begun.len(), 3);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_owner_opens_the_door() {
+        let lockout = alone(0, 100);
+        assert!(fail(&lockout, "ann", HERE).await && !fail(&lockout, "ann", HERE).await);
+        lockout.open(&Identifier::username("ann"), ELSEWHERE).await;
+        assert!(fail(&lockout, "ann", HERE).await);
+    }
+}

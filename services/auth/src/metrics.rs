@@ -1,0 +1,33 @@
+//! The figures of this service, named here and nowhere else.
+//!
+//! | metric | tells |
+//! |---|---|
+//! | `zoetrope_auth_password_wait_seconds` | how long those who bring a password wait for their turn to be hashed |
+//! | `zoetrope_auth_password_refusals_total` | those who were told to come back, because too many wait |
+//! | `zoetrope_auth_lockouts_total` | tries that were refused unseen after too many wrong passwords |
+
+use std::time::Duration;
+
+use metrics::{counter, describe_counter, describe_histogram, histogram};
+
+const PASSWORD_WAIT_SECONDS: &str = "zoetrope_auth_password_wait_seconds";
+const PASSWORD_REFUSALS: &str = "zoetrope_auth_password_refusals_total";
+const LOCKOUTS: &str = "zoetrope_auth_lockouts_total";
+
+pub fn describe() {
+    describe_histogram!(PASSWORD_WAIT_SECONDS, "How long a password waits for its turn to be hashed.");
+    describe_counter!(PASSWORD_REFUSALS, "Passwords that were not hashed, because too many wait.");
+    describe_counter!(LOCKOUTS, "Tries to sign in that were refused unseen after too many wrong passwords.");
+}
+
+pub fn password_waited(time: Duration) {
+    histogram!(PASSWORD_WAIT_SECONDS).record(time);
+}
+
+pub fn password_refused() {
+    counter!(PASSWORD_REFUSALS).increment(1);
+}
+
+pub fn locked_out() {
+    counter!(LOCKOUTS).increment(1);
+}
