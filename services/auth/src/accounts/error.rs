@@ -27,6 +27,9 @@ pub enum AccountError {
     Refused(#[from] Refusal),
     #[error("the user is suspended")]
     Suspended,
+    /// Somebody else was faster, again and again.
+    #[error("others changed the same account at the same time")]
+    Overtaken,
     /// There is none of that kind, or it is another user's.
     #[error("no such {0}")]
     Unknown(&'static str),

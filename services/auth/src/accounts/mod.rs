@@ -4,6 +4,7 @@
 //! nothing.
 
 mod api_keys;
+mod arrive;
 mod change_password;
 mod device;
 mod end_sessions;
@@ -28,6 +29,7 @@ use zoetrope_postgres::Database;
 use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
+pub use arrive::Arrived;
 pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;

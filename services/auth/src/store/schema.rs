@@ -5,10 +5,11 @@ diesel::table! {
         username_key -> Text,
         email -> Nullable<Text>,
         email_key -> Nullable<Text>,
-        password_hash -> Text,
+        password_hash -> Nullable<Text>,
         role -> Text,
         created_at -> Timestamptz,
         state -> Text,
+        email_verified_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -69,6 +70,15 @@ diesel::table! {
         secret_hash -> Binary,
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identities (provider, subject) {
+        provider -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
     }
 }
 
