@@ -16,7 +16,9 @@ mod proof;
 mod refresh;
 mod register;
 mod reset_password;
+mod send_code;
 mod session;
+mod show_code;
 mod sign_in;
 mod sign_out;
 mod suspend;
@@ -34,6 +36,7 @@ pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;
 pub use register::{create, new_user};
+pub use send_code::Codes;
 pub use session::SignedIn;
 pub use suspend::{reinstate, suspend};
 pub use user::{User, UserState};
@@ -54,6 +57,7 @@ pub struct Parts {
     pub relay: Relay,
     pub lockout: Lockout,
     pub reset_desk: ResetDesk,
+    pub codes: Codes,
     pub sessions: SessionSettings,
 }
 

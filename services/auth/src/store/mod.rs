@@ -8,6 +8,7 @@ pub mod refresh_tokens;
 pub mod reset_requests;
 mod schema;
 pub mod sessions;
+pub mod sign_in_codes;
 pub mod users;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
