@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use anyhow::{Context, ensure};
 use zoetrope_bus::Publisher;
 use zoetrope_http::{Authenticator, RateLimits};
@@ -11,6 +13,7 @@ use zoetrope_tokens::{Access, Verifier};
 use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
+    federation::Federation,
     forgetting, housekeeping,
     http::{KeySet, RefreshCookie, SessionCookie, State, limit_of, routes},
     keys::Signer,
@@ -35,6 +38,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let passwords = Passwords::new(&settings.passwords)?;
     let reset_page = settings.password_reset.page()?;
     let codes = settings.sign_in_codes.codes()?;
+    let federation = Federation::new(settings.google.as_ref(), settings.wechat.as_ref())?;
     let redis = Redis::connect(&settings.redis)?;
     let lockout = Lockout::new(redis.clone(), &settings.lockout);
     let access = Access::new(verifier.clone(), redis.clone());
@@ -60,6 +64,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let state = State {
         authenticator,
         key_set: KeySet(settings.tokens.jwks.into()),
+        federation: Arc::new(federation),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
         session_cookie: SessionCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.session_token() },
         accounts: Accounts::new(Parts {

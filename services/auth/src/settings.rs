@@ -19,6 +19,7 @@ use zoetrope_tokens::VerifierSettings;
 use crate::{
     accounts::Codes,
     credentials::CodeKey,
+    federation::{GoogleSettings, WeChatSettings},
     rules::{
         lockout::Patience,
         reset::ResetPage,
@@ -48,6 +49,10 @@ pub struct Settings {
     pub sign_in_codes: SignInCodeSettings,
     #[serde(default)]
     pub lockout: LockoutSettings,
+    /// Absent: there is no sign-in with Google.
+    pub google: Option<GoogleSettings>,
+    /// Absent: there is no sign-in with WeChat.
+    pub wechat: Option<WeChatSettings>,
     #[serde(default)]
     pub outbox: OutboxSettings,
 }
@@ -91,6 +96,9 @@ pub struct SessionSettings {
     pub refresh_token_seconds: NonZeroU32,
     /// How long a used refresh token may be presented again: clients refresh in parallel, and answers get lost.
     pub reuse_grace_seconds: u32,
+    /// How long after the sign-in a session token can be exchanged for a newer one. Unlike refresh tokens these are good for many uses, so a
+    /// stolen one must come to an end by itself.
+    pub renewal_seconds: NonZeroU32,
     /// Whether the refresh cookie travels over TLS only. To be turned off only where the gateway speaks plain HTTP.
     pub cookie_secure: bool,
 }
@@ -99,6 +107,8 @@ pub struct SessionSettings {
 const QUARTER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(15 * 60 - 1);
 /// Seconds.
 const WEEK: NonZeroU32 = NonZeroU32::MIN.saturating_add(7 * 24 * 60 * 60 - 1);
+/// Seconds.
+const MONTH: NonZeroU32 = NonZeroU32::MIN.saturating_add(30 * 24 * 60 * 60 - 1);
 
 impl Default for SessionSettings {
     fn default() -> Self {
@@ -107,6 +117,7 @@ impl Default for SessionSettings {
             session_token_seconds: WEEK,
             refresh_token_seconds: WEEK,
             reuse_grace_seconds: 10,
+            renewal_seconds: MONTH,
             cookie_secure: true,
         }
     }
@@ -127,6 +138,10 @@ impl SessionSettings {
 
     pub fn reuse_grace(&self) -> TimeDelta {
         TimeDelta::seconds(self.reuse_grace_seconds.into())
+    }
+
+    pub fn renewal(&self) -> TimeDelta {
+        TimeDelta::seconds(self.renewal_seconds.get().into())
     }
 
     /// How long any token that is issued now can live.

@@ -34,6 +34,8 @@ pub enum AccountError {
     Refused(#[from] Refusal),
     #[error("the user is suspended")]
     Suspended,
+    #[error("the user is no administrator")]
+    NotAnAdmin,
     /// Somebody else was faster, again and again.
     #[error("others changed the same account at the same time")]
     Overtaken,

@@ -15,6 +15,7 @@ mod new_password;
 mod proof;
 mod refresh;
 mod register;
+mod renew;
 mod reset_password;
 mod send_code;
 mod session;
@@ -64,5 +65,10 @@ pub struct Parts {
 impl Accounts {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// How long an access token is good.
+    pub fn access_token_seconds(&self) -> u32 {
+        self.0.sessions.access_token_seconds.get()
     }
 }

@@ -1,5 +1,6 @@
-//! The endpoints of `auth`, one file each.
+//! The endpoints of `auth`, one file each; a client family that has its own way of saying things has a folder.
 
+mod ads;
 mod api_keys;
 mod change_password;
 mod cookie;
@@ -12,6 +13,7 @@ mod login;
 mod logout;
 mod me;
 mod openapi;
+mod photo;
 mod problem;
 mod refresh_token;
 mod register;
@@ -23,6 +25,8 @@ mod verify;
 mod verify_code;
 mod views;
 
+use std::sync::Arc;
+
 use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
 use zoetrope_tokens::Scope;
@@ -33,7 +37,7 @@ pub use limits::limit_of;
 pub use openapi::description;
 pub use session_cookie::SessionCookie;
 
-use crate::accounts::Accounts;
+use crate::{accounts::Accounts, federation::Federation};
 
 /// Bytes of JSON. The longest password fits in, however it is written.
 const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
@@ -46,6 +50,7 @@ pub struct State {
     pub key_set: KeySet,
     pub refresh_cookie: RefreshCookie,
     pub session_cookie: SessionCookie,
+    pub federation: Arc<Federation>,
 }
 
 /// The route table. API keys are for none of it, unless a resource says otherwise.
@@ -57,6 +62,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(Data::new(state.key_set.clone()))
         .app_data(Data::new(state.refresh_cookie))
         .app_data(Data::new(state.session_cookie))
+        .app_data(Data::from(Arc::clone(&state.federation)))
         .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
         .service(resource("/api/auth/login").route(post().to(login::login)))
@@ -72,6 +78,12 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
+        .service(resource("/api/v1/auth/google").route(post().to(ads::google::sign_in_with_google)))
+        .service(resource("/api/v1/auth/refresh").route(post().to(ads::refresh::refresh_tokens)))
+        .service(resource("/api/v1/auth/logout").route(post().to(ads::logout::ads_logout)))
+        .service(resource("/api/auth/wechat/login").route(post().to(photo::wechat::sign_in_with_wechat)))
+        .service(resource("/api/auth/admin/login").route(post().to(photo::admin_login::sign_in_admin)))
+        .service(resource("/api/auth/refresh").route(post().to(photo::refresh::renew_token)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

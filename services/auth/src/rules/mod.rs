@@ -2,12 +2,15 @@
 
 pub mod api_key;
 pub mod common_passwords;
+pub mod google_sign_in;
+pub mod key_freshness;
 pub mod linking;
 pub mod lockout;
 pub mod login;
 pub mod network;
 pub mod password;
 pub mod registration;
+pub mod renewal;
 pub mod reset;
 pub mod rotation;
 pub mod sign_in_code;
