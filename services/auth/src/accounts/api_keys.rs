@@ -62,9 +62,7 @@ impl Accounts {
         self.0
             .database
             .transaction("create_api_key", async |connection| {
-                if users::lock_state(connection, user.id).await? != Some(UserState::Active) {
-                    return Err(AccountError::Suspended);
-                }
+                users::lock_state(connection, user.id).await?.unwrap_or(UserState::Deleted).let_in()?;
                 if api_keys::count(connection, user.id).await? >= MOST_KEYS {
                     return Err(AccountError::TooManyKeys);
                 }

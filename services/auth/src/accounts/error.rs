@@ -16,6 +16,11 @@ pub enum AccountError {
     /// Of a user who is signed in; the field is the client's.
     #[error("{0} is wrong")]
     WrongPassword(&'static str),
+    /// The field is the client's.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    #[error("the session is too old for this")]
+    SignInAgain,
     #[error("too many wrong passwords, next try in {0:?}")]
     LockedOut(Duration),
     #[error("no such link to choose a new password, or no more")]
@@ -27,6 +32,8 @@ pub enum AccountError {
     Refused(#[from] Refusal),
     #[error("the user is suspended")]
     Suspended,
+    #[error("the user was deleted")]
+    Deleted,
     /// There is none of that kind, or it is another user's.
     #[error("no such {0}")]
     Unknown(&'static str),

@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod change_password;
+mod delete_user;
 mod device;
 mod end_sessions;
 mod error;
@@ -28,15 +29,18 @@ use zoetrope_postgres::Database;
 use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
+pub use delete_user::delete;
 pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;
 pub use register::{create, new_user};
 pub use session::SignedIn;
-pub use suspend::{reinstate, suspend};
+pub use suspend::{Ended, find, reinstate, suspend};
 pub use user::{User, UserState};
 
-use crate::{credentials::Passwords, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings};
+use crate::{
+    credentials::Passwords, erasing::Eraser, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings,
+};
 
 /// What the commands work with. Cheap to clone.
 #[derive(Clone)]
@@ -52,6 +56,7 @@ pub struct Parts {
     pub relay: Relay,
     pub lockout: Lockout,
     pub reset_desk: ResetDesk,
+    pub eraser: Eraser,
     pub sessions: SessionSettings,
 }
 

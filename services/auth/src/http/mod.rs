@@ -3,6 +3,7 @@
 mod api_keys;
 mod change_password;
 mod cookie;
+mod delete_user;
 mod device;
 mod done;
 mod forgot_password;
@@ -64,6 +65,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/keys/{key_id}").route(delete().to(api_keys::revoke)))
         .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
+        .service(resource("/api/users/profile").route(delete().to(delete_user::delete_user)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }
