@@ -267,20 +267,29 @@ async fn until_then_a_deleted_user_can_be_brought_back() -> Result<()> {
     };
     ensure!(!operator("suspend").await? && !operator("delete-user").await?, "a deleted user is not there to be suspended");
     ensure!(operator("reinstate").await?);
-    let back = nobody.post("/api/auth/login", login.clone()).await?.ok()?;
+    let back = nobody.post("/api/auth/login", login).await?.ok()?;
     let back = nobody.with_token(back["data"]["token"].as_str().context("token")?);
     assert_eq!(back.task(&video).await?["prompt"], "worth keeping");
 
+    // Without a password, only who signed in a moment ago is believed.
+    let database = platform.database().await?;
+    database.batch_execute("UPDATE auth.users SET password_hash = NULL").await?;
+    database.batch_execute("UPDATE auth.sessions SET created_at = created_at - interval '16 minutes'").await?;
+    let refused = back.delete(PROFILE).await?;
+    assert_eq!((refused.status, &refused.body["message"]), (403, &json!("sign in again first")));
+    database.batch_execute("UPDATE auth.sessions SET created_at = created_at + interval '5 minutes'").await?;
+    back.delete(PROFILE).await?.ok()?;
+    ensure!(operator("reinstate").await?);
+
     // The operator's own way.
     ensure!(operator("delete-user").await?);
-    assert_eq!(nobody.post("/api/auth/login", login).await?.status, 403);
     eventually("the end of the session", PATIENCE, async || {
         let status = back.get("/api/video/tasks").await?.status;
         ensure!(status == 401, "{status}");
         Ok(())
     })
     .await?;
-    let status: String = platform.database().await?.query_one("SELECT status FROM tasks.tasks", &[]).await?.get(0);
+    let status: String = database.query_one("SELECT status FROM tasks.tasks", &[]).await?.get(0);
     assert_eq!(status, "completed");
     Ok(())
 }

@@ -98,12 +98,17 @@ impl Accounts {
             }
             accounts.0.relay.wake();
             tracing::info!(user_id = %user, api_key_id = %key, "API key revoked");
-            if let Ok(Ok(())) = timeout(ANNOUNCE_PATIENCE, accounts.0.access.revoke_key(key)).await {
-                accounts.note_announced(key, &Standing::Revoked).await;
-            }
+            accounts.announce_revoked_key(key).await;
             Ok(())
         })
         .await
+    }
+
+    /// If Redis does not take it in time, housekeeping brings it later.
+    pub(super) async fn announce_revoked_key(&self, key: ApiKeyId) {
+        if let Ok(Ok(())) = timeout(ANNOUNCE_PATIENCE, self.0.access.revoke_key(key)).await {
+            self.note_announced(key, &Standing::Revoked).await;
+        }
     }
 
     /// Saves housekeeping the work. If it fails, housekeeping does it once more.

@@ -54,6 +54,9 @@ impl Accounts {
             let ended = ended.ok_or(AccountError::NotSignedIn("the session has ended"))?;
             tracing::info!(user_id = %user.id, "user deleted");
             accounts.announce(&ended.sessions).await;
+            for key in &ended.keys {
+                accounts.announce_revoked_key(*key).await;
+            }
             accounts.0.eraser.wake();
             Ok(accounts.0.eraser.due(deleted_at))
         })

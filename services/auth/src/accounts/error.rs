@@ -34,6 +34,9 @@ pub enum AccountError {
     Suspended,
     #[error("the user was deleted")]
     Deleted,
+    /// Somebody else was faster, again and again.
+    #[error("others changed the same account at the same time")]
+    Overtaken,
     /// There is none of that kind, or it is another user's.
     #[error("no such {0}")]
     Unknown(&'static str),

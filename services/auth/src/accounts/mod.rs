@@ -4,6 +4,7 @@
 //! nothing.
 
 mod api_keys;
+mod arrive;
 mod change_password;
 mod delete_user;
 mod device;
@@ -30,6 +31,7 @@ use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
 pub use delete_user::delete;
+pub use arrive::Arrived;
 pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;

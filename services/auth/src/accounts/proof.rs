@@ -40,9 +40,9 @@ impl Accounts {
         // Hashing takes long, and others wait for connections.
         drop(connection);
 
-        let stored = known.as_ref().map(|(_, password_hash)| password_hash.clone());
+        let stored = known.as_ref().and_then(|(_, password_hash)| password_hash.clone());
         match (self.0.passwords.verify(password, stored).await?, known) {
-            (Checked::Right { renewed }, Some((user, password_hash))) => Ok(Proven { user, password_hash, renewed }),
+            (Checked::Right { renewed }, Some((user, Some(password_hash)))) => Ok(Proven { user, password_hash, renewed }),
             (Checked::Right { .. } | Checked::Wrong, _) => Err(AccountError::WrongCredentials),
         }
     }

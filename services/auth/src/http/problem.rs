@@ -22,6 +22,7 @@ impl From<AccountError> for Problem {
             AccountError::Unknown(what) => Self::not_found(format!("there is no such {what}")),
             AccountError::TooManyKeys => Self::invalid_state("there are too many API keys: revoke one first"),
             AccountError::Password(error @ PasswordError::Busy) => Self::unavailable(BUSY_RETRY_SECONDS, error),
+            AccountError::Overtaken => Self::unavailable(1, error),
             AccountError::Password(error) => Self::internal(error),
             AccountError::Database(error) => error.into(),
             AccountError::Signing(_) | AccountError::Randomness => Self::internal(error),

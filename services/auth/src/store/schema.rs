@@ -5,11 +5,12 @@ diesel::table! {
         username_key -> Text,
         email -> Nullable<Text>,
         email_key -> Nullable<Text>,
-        password_hash -> Text,
+        password_hash -> Nullable<Text>,
         role -> Text,
         created_at -> Timestamptz,
         state -> Text,
         deleted_at -> Nullable<Timestamptz>,
+        email_verified_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -70,6 +71,15 @@ diesel::table! {
         secret_hash -> Binary,
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identities (provider, subject) {
+        provider -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
     }
 }
 
