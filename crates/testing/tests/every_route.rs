@@ -12,9 +12,11 @@ use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
 /// For everybody, whatever they bring along.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 14] = [
     "GET /.well-known/jwks.json",
+    "GET /api/v1/users/recent",
     "GET /health",
+    "GET /media/avatars/{file}",
     // The link is signed.
     "GET /media/videos/{task}/{file}",
     // Signs in by its first frame.

@@ -1,6 +1,8 @@
 //! The endpoints of `auth`, one file each.
 
+mod ads;
 mod api_keys;
+mod avatar;
 mod change_password;
 mod cookie;
 mod delete_user;
@@ -14,6 +16,7 @@ mod logout;
 mod me;
 mod openapi;
 mod problem;
+mod profile;
 mod refresh_token;
 mod register;
 mod reset_password;
@@ -21,7 +24,7 @@ mod sessions;
 mod verify;
 mod views;
 
-use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
+use actix_web::web::{Data, ServiceConfig, delete, get, head, patch, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
 use zoetrope_tokens::Scope;
 
@@ -30,7 +33,7 @@ pub use jwks::KeySet;
 pub use limits::limit_of;
 pub use openapi::description;
 
-use crate::accounts::Accounts;
+use crate::{accounts::Accounts, avatars::Avatars, recent_users::RecentUsers};
 
 /// Bytes of JSON. The longest password fits in, however it is written.
 const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
@@ -42,6 +45,8 @@ pub struct State {
     pub authenticator: Authenticator,
     pub key_set: KeySet,
     pub refresh_cookie: RefreshCookie,
+    pub avatars: Avatars,
+    pub recent_users: RecentUsers,
 }
 
 /// The route table. API keys are for none of it, unless a resource says otherwise.
@@ -52,6 +57,8 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(Data::new(state.authenticator.clone()))
         .app_data(Data::new(state.key_set.clone()))
         .app_data(Data::new(state.refresh_cookie))
+        .app_data(Data::new(state.avatars.clone()))
+        .app_data(Data::new(state.recent_users.clone()))
         .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
         .service(resource("/api/auth/login").route(post().to(login::login)))
@@ -65,7 +72,16 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/keys/{key_id}").route(delete().to(api_keys::revoke)))
         .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
-        .service(resource("/api/users/profile").route(delete().to(delete_user::delete_user)))
+        .service(
+            resource("/api/users/profile")
+                .route(get().to(profile::show))
+                .route(put().to(profile::change))
+                .route(delete().to(delete_user::delete_user)),
+        )
+        .service(resource("/api/users/avatar").app_data(JsonLimit(avatar::JSON_BYTES)).route(post().to(avatar::upload)))
+        .service(resource("/api/v1/users/profile").route(get().to(ads::profile::show)).route(patch().to(ads::profile::change)))
+        .service(resource("/api/v1/users/recent").route(get().to(ads::recent_users::recent_users)))
+        .service(resource("/media/avatars/{file}").route(get().to(avatar::show)).route(head().to(avatar::show)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

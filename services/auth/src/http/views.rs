@@ -13,9 +13,11 @@ pub struct UserView {
     pub id: String,
     #[schema(example = "ann")]
     pub username: String,
-    /// The same as `username`.
-    #[schema(example = "ann")]
+    /// The name that is shown: the same as `username`, unless the user chose another.
+    #[schema(example = "Ann")]
     pub nickname: String,
+    /// Where the user's picture is.
+    pub avatar_url: Option<String>,
     /// Empty when there is none.
     #[schema(example = "ann@example.com")]
     pub email: String,
@@ -31,7 +33,8 @@ impl From<&User> for UserView {
         Self {
             id: user.id.to_string(),
             username: user.username.clone(),
-            nickname: user.username.clone(),
+            nickname: user.shown_name().to_owned(),
+            avatar_url: user.avatar_url.clone(),
             email: user.email.clone().unwrap_or_default(),
             role: user.role.as_str(),
             created_at: user.created_at,

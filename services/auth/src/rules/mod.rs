@@ -6,6 +6,8 @@ pub mod linking;
 pub mod lockout;
 pub mod login;
 pub mod password;
+pub mod profile;
+pub mod profile_picture;
 pub mod registration;
 pub mod reset;
 pub mod rotation;

@@ -10,6 +10,11 @@ diesel::table! {
         created_at -> Timestamptz,
         state -> Text,
         deleted_at -> Nullable<Timestamptz>,
+        number -> BigInt,
+        display_name -> Nullable<Text>,
+        bio -> Nullable<Text>,
+        avatar_url -> Nullable<Text>,
+        avatar_file -> Nullable<Uuid>,
         email_verified_at -> Nullable<Timestamptz>,
     }
 }
@@ -83,7 +88,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    avatar_files (id) {
+        id -> Uuid,
+        due_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
-diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens, api_keys);
+diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens, api_keys, avatar_files);
