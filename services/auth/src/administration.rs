@@ -61,7 +61,7 @@ pub async fn create_admin(settings: CreateAdminSettings, args: CreateAdminArgs) 
     let user = new_user(registration.username, registration.email, Role::Admin);
     Database::new(&settings.postgres, "auth create-admin")?
         .transaction("create_admin", async |connection| {
-            create(connection, &user, &password_hash, None, registration.username_field).await?;
+            create(connection, &user, Some(&password_hash), None, registration.username_field).await?;
             Ok::<_, AccountError>(())
         })
         .await?;

@@ -12,7 +12,7 @@ use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
     forgetting, housekeeping,
-    http::{KeySet, RefreshCookie, State, limit_of, routes},
+    http::{KeySet, RefreshCookie, SessionCookie, State, limit_of, routes},
     keys::Signer,
     last_uses,
     lockout::Lockout,
@@ -34,6 +34,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     );
     let passwords = Passwords::new(&settings.passwords)?;
     let reset_page = settings.password_reset.page()?;
+    let codes = settings.sign_in_codes.codes()?;
     let redis = Redis::connect(&settings.redis)?;
     let lockout = Lockout::new(redis.clone(), &settings.lockout);
     let access = Access::new(verifier.clone(), redis.clone());
@@ -60,6 +61,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         authenticator,
         key_set: KeySet(settings.tokens.jwks.into()),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
+        session_cookie: SessionCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.session_token() },
         accounts: Accounts::new(Parts {
             database,
             passwords,
@@ -69,6 +71,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             relay,
             lockout,
             reset_desk,
+            codes,
             sessions: settings.sessions,
         }),
     };

@@ -1,15 +1,18 @@
-//! Forgets sessions and refresh tokens that expired long ago, API keys that ended long ago, and links to choose a new password that were not used.
+//! Forgets sessions and refresh tokens that expired long ago, API keys that ended long ago, links to choose a new password that were not used,
+//! and codes to sign in.
 
 use std::time::Duration;
 
 use zoetrope_postgres::Database;
 use zoetrope_service::Process;
 
-use crate::store::{api_keys, password_resets, refresh_tokens, sessions};
+use crate::store::{api_keys, password_resets, refresh_tokens, sessions, sign_in_codes};
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long they are kept for whoever looks into an incident.
 const KEPT_DAYS: i32 = 7;
+/// A code is counted for a day after the last try at it.
+const CODES_KEPT_DAYS: i32 = 3;
 
 /// Sweeps until the process stops. Any number of replicas may do so.
 pub fn start(process: &Process, database: &Database) {
@@ -18,4 +21,7 @@ pub fn start(process: &Process, database: &Database) {
     database.keep_pruned(process, "sessions", EVERY, |connection| Box::pin(sessions::forget_old(connection, KEPT_DAYS)));
     database.keep_pruned(process, "api_keys", EVERY, |connection| Box::pin(api_keys::forget_old(connection, KEPT_DAYS)));
     database.keep_pruned(process, "password_resets", EVERY, |connection| Box::pin(password_resets::forget_old(connection)));
+    database.keep_pruned(process, "sign_in_codes", EVERY, |connection| {
+        Box::pin(sign_in_codes::forget_old(connection, CODES_KEPT_DAYS))
+    });
 }

@@ -20,6 +20,13 @@ pub enum AccountError {
     LockedOut(Duration),
     #[error("no such link to choose a new password, or no more")]
     BadResetToken,
+    /// Not the one that was mailed, or no longer good.
+    #[error("no such code to sign in, or no more")]
+    WrongCode,
+    #[error("the address was sent a code a moment ago, the next one in {0:?}")]
+    CodeTooSoon(Duration),
+    #[error("too many codes for one address in a day, or too many wrong ones: the next in {0:?}")]
+    CodesExhausted(Duration),
     /// The token is not ours, has expired, or its session has ended.
     #[error("not signed in: {0}")]
     NotSignedIn(&'static str),
@@ -27,6 +34,9 @@ pub enum AccountError {
     Refused(#[from] Refusal),
     #[error("the user is suspended")]
     Suspended,
+    /// Somebody else was faster, again and again.
+    #[error("others changed the same account at the same time")]
+    Overtaken,
     /// There is none of that kind, or it is another user's.
     #[error("no such {0}")]
     Unknown(&'static str),

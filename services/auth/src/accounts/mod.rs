@@ -4,6 +4,7 @@
 //! nothing.
 
 mod api_keys;
+mod arrive;
 mod change_password;
 mod device;
 mod end_sessions;
@@ -15,7 +16,9 @@ mod proof;
 mod refresh;
 mod register;
 mod reset_password;
+mod send_code;
 mod session;
+mod show_code;
 mod sign_in;
 mod sign_out;
 mod suspend;
@@ -28,10 +31,12 @@ use zoetrope_postgres::Database;
 use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
+pub use arrive::Arrived;
 pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;
 pub use register::{create, new_user};
+pub use send_code::Codes;
 pub use session::SignedIn;
 pub use suspend::{reinstate, suspend};
 pub use user::{User, UserState};
@@ -52,6 +57,7 @@ pub struct Parts {
     pub relay: Relay,
     pub lockout: Lockout,
     pub reset_desk: ResetDesk,
+    pub codes: Codes,
     pub sessions: SessionSettings,
 }
 

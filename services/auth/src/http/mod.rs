@@ -16,8 +16,11 @@ mod problem;
 mod refresh_token;
 mod register;
 mod reset_password;
+mod send_code;
+mod session_cookie;
 mod sessions;
 mod verify;
+mod verify_code;
 mod views;
 
 use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
@@ -28,6 +31,7 @@ pub use cookie::RefreshCookie;
 pub use jwks::KeySet;
 pub use limits::limit_of;
 pub use openapi::description;
+pub use session_cookie::SessionCookie;
 
 use crate::accounts::Accounts;
 
@@ -41,6 +45,7 @@ pub struct State {
     pub authenticator: Authenticator,
     pub key_set: KeySet,
     pub refresh_cookie: RefreshCookie,
+    pub session_cookie: SessionCookie,
 }
 
 /// The route table. API keys are for none of it, unless a resource says otherwise.
@@ -51,6 +56,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(Data::new(state.authenticator.clone()))
         .app_data(Data::new(state.key_set.clone()))
         .app_data(Data::new(state.refresh_cookie))
+        .app_data(Data::new(state.session_cookie))
         .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
         .service(resource("/api/auth/login").route(post().to(login::login)))
@@ -64,6 +70,8 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/keys/{key_id}").route(delete().to(api_keys::revoke)))
         .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
+        .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
+        .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

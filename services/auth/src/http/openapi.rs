@@ -3,7 +3,7 @@ use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
     api_keys, change_password, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register, reset_password,
-    sessions, verify,
+    send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -18,6 +18,8 @@ use super::{
         me::me,
         forgot_password::forgot_password,
         reset_password::reset_password,
+        send_code::send_code,
+        verify_code::verify_code,
         change_password::change_password,
         jwks::jwks,
         sessions::list,
