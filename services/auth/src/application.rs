@@ -11,6 +11,7 @@ use zoetrope_tokens::{Access, Verifier};
 use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
+    erasing::Eraser,
     forgetting, housekeeping,
     http::{KeySet, RefreshCookie, SessionCookie, State, limit_of, routes},
     keys::Signer,
@@ -46,6 +47,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let reset_desk = ResetDesk::new(database.clone(), relay.clone(), reset_page, settings.password_reset.valid_minutes);
     process.spawn("password_resets", reset_desk.clone().run(process.stopping()));
 
+    let eraser = Eraser::new(database.clone(), relay.clone(), settings.deletion.erase_after());
+    process.spawn("erasing", eraser.clone().run(process.stopping()));
+
     forgetting::start(&process, &database);
     process.spawn("housekeeping", housekeeping::run(database.clone(), access.clone(), process.stopping()));
     process.spawn("last_uses", last_uses::run(database.clone(), access.clone(), process.stopping()));
@@ -72,6 +76,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             lockout,
             reset_desk,
             codes,
+            eraser,
             sessions: settings.sessions,
         }),
     };

@@ -12,6 +12,7 @@ mod administration;
 mod application;
 mod commands;
 mod credentials;
+mod erasing;
 mod forgetting;
 mod housekeeping;
 mod http;

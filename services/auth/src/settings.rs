@@ -50,6 +50,8 @@ pub struct Settings {
     pub lockout: LockoutSettings,
     #[serde(default)]
     pub outbox: OutboxSettings,
+    #[serde(default)]
+    pub deletion: DeletionSettings,
 }
 
 /// The settings of `auth migrate`, which needs no keys.
@@ -66,7 +68,7 @@ pub struct CreateAdminSettings {
     pub passwords: PasswordSettings,
 }
 
-/// The settings of `auth suspend` and `auth reinstate`.
+/// The settings of `auth suspend`, `auth reinstate` and `auth delete-user`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SuspensionSettings {
     pub postgres: PostgresSettings,
@@ -298,6 +300,26 @@ impl LockoutSettings {
             longest_wait: seconds(self.longest_wait_seconds),
             memory: seconds(self.forget_seconds),
         }
+    }
+}
+
+/// What becomes of a deleted user.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeletionSettings {
+    /// How long the user can be brought back, and name and address stay taken. 0: everything is erased at once.
+    pub erase_after_days: u16,
+}
+
+impl Default for DeletionSettings {
+    fn default() -> Self {
+        Self { erase_after_days: 30 }
+    }
+}
+
+impl DeletionSettings {
+    pub fn erase_after(&self) -> TimeDelta {
+        TimeDelta::days(self.erase_after_days.into())
     }
 }
 

@@ -63,9 +63,7 @@ impl Accounts {
         self.0
             .database
             .transaction("create_api_key", async |connection| {
-                if users::lock_state(connection, user.id).await? != Some(UserState::Active) {
-                    return Err(AccountError::Suspended);
-                }
+                users::lock_state(connection, user.id).await?.unwrap_or(UserState::Deleted).let_in()?;
                 // Whatever ends all keys of a user ends the sessions as well: none that has ended makes another key.
                 if users::of_session(connection, session, now()).await?.is_none() {
                     return Err(AccountError::NotSignedIn("the session has ended"));

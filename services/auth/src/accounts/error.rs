@@ -16,6 +16,11 @@ pub enum AccountError {
     /// Of a user who is signed in; the field is the client's.
     #[error("{0} is wrong")]
     WrongPassword(&'static str),
+    /// The field is the client's.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    #[error("the session is too old for this")]
+    SignInAgain,
     #[error("too many wrong passwords, next try in {0:?}")]
     LockedOut(Duration),
     #[error("no such link to choose a new password, or no more")]
@@ -34,6 +39,8 @@ pub enum AccountError {
     Refused(#[from] Refusal),
     #[error("the user is suspended")]
     Suspended,
+    #[error("the user was deleted")]
+    Deleted,
     /// Somebody else was faster, again and again.
     #[error("others changed the same account at the same time")]
     Overtaken,

@@ -6,6 +6,7 @@
 mod api_keys;
 mod arrive;
 mod change_password;
+mod delete_user;
 mod device;
 mod end_sessions;
 mod error;
@@ -31,6 +32,7 @@ use zoetrope_postgres::Database;
 use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
+pub use delete_user::delete;
 pub use arrive::Arrived;
 pub use device::Device;
 pub use end_sessions::OpenSession;
@@ -38,10 +40,12 @@ pub use error::AccountError;
 pub use register::{create, new_user};
 pub use send_code::Codes;
 pub use session::SignedIn;
-pub use suspend::{reinstate, suspend};
+pub use suspend::{Ended, find, reinstate, suspend};
 pub use user::{User, UserState};
 
-use crate::{credentials::Passwords, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings};
+use crate::{
+    credentials::Passwords, erasing::Eraser, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings,
+};
 
 /// What the commands work with. Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +62,7 @@ pub struct Parts {
     pub lockout: Lockout,
     pub reset_desk: ResetDesk,
     pub codes: Codes,
+    pub eraser: Eraser,
     pub sessions: SessionSettings,
 }
 

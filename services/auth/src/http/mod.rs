@@ -3,6 +3,7 @@
 mod api_keys;
 mod change_password;
 mod cookie;
+mod delete_user;
 mod device;
 mod done;
 mod forgot_password;
@@ -72,6 +73,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
+        .service(resource("/api/users/profile").route(delete().to(delete_user::delete_user)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

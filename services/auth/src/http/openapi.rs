@@ -2,8 +2,8 @@ use utoipa::OpenApi;
 use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
-    api_keys, change_password, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register, reset_password,
-    send_code, sessions, verify, verify_code,
+    api_keys, change_password, delete_user, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register,
+    reset_password, send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -28,11 +28,13 @@ use super::{
         api_keys::list,
         api_keys::create,
         api_keys::revoke,
+        delete_user::delete_user,
     ),
     modifiers(&BearerScheme),
     tags(
         (name = "auth", description = "Accounts, sessions and tokens."),
         (name = "keys", description = "API keys, for programs."),
+        (name = "users", description = "Profiles."),
     )
 )]
 struct Description;

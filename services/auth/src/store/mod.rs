@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 mod endings;
+pub mod erasure;
 pub mod identities;
 pub mod password_resets;
 pub mod refresh_tokens;

@@ -9,6 +9,7 @@ diesel::table! {
         role -> Text,
         created_at -> Timestamptz,
         state -> Text,
+        deleted_at -> Nullable<Timestamptz>,
         email_verified_at -> Nullable<Timestamptz>,
     }
 }

@@ -100,8 +100,20 @@ pub async fn lock_state(connection: &mut AsyncPgConnection, user: UserId) -> Res
     state.map(|state| state.parse().map_err(|error| Error::DeserializationError(Box::new(error)).into())).transpose()
 }
 
+/// Any state but that of a deleted user, see [`mark_deleted`].
 pub async fn set_state(connection: &mut AsyncPgConnection, user: UserId, state: UserState) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid())).set(users::state.eq(state.as_str())).execute(connection).await?;
+    diesel::update(users::table.find(user.as_uuid()))
+        .set((users::state.eq(state.as_str()), users::deleted_at.eq(None::<DateTime<Utc>>)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub async fn mark_deleted(connection: &mut AsyncPgConnection, user: UserId, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(user.as_uuid()))
+        .set((users::state.eq(UserState::Deleted.as_str()), users::deleted_at.eq(now)))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -149,6 +161,12 @@ pub async fn forget_password(connection: &mut AsyncPgConnection, user: UserId) -
 pub async fn set_password(connection: &mut AsyncPgConnection, user: UserId, password_hash: &str) -> Result<(), DatabaseError> {
     diesel::update(users::table.find(user.as_uuid())).set(users::password_hash.eq(password_hash)).execute(connection).await?;
     Ok(())
+}
+
+/// Without one, the user signs in by other ways only.
+pub async fn has_password(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, DatabaseError> {
+    let query = users::table.find(user.as_uuid()).select(users::password_hash.is_not_null());
+    Ok(query.first(connection).await.optional()?.unwrap_or_default())
 }
 
 /// The user of a session, unless it has been revoked or has expired.
