@@ -125,13 +125,22 @@ async fn routes(platform: &Platform) -> Result<Vec<String>> {
     Ok(routes)
 }
 
+/// Who a caller says to be.
+#[derive(Clone, Copy)]
+enum Credential<'a> {
+    None,
+    Bearer(&'a str),
+    /// The session cookie, as a browser sends it when no page of ours made the request.
+    Cookie(&'a str),
+}
+
 struct Knocker {
     http: Client,
     gateway: String,
 }
 
 impl Knocker {
-    async fn knock(&self, route: &str, token: Option<&str>) -> Result<u16> {
+    async fn knock(&self, route: &str, credential: Credential<'_>) -> Result<u16> {
         let (method, path) = route.split_once(' ').context("route")?;
         let path: Vec<String> = path
             .split('/')
@@ -142,9 +151,11 @@ impl Knocker {
         if matches!(method, "POST" | "PUT" | "PATCH") {
             request = request.json(&json!({}));
         }
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
+        request = match credential {
+            Credential::None => request,
+            Credential::Bearer(token) => request.bearer_auth(token),
+            Credential::Cookie(token) => request.header("cookie", format!("auth-session={token}")),
+        };
         Ok(request.send().await?.status().as_u16())
     }
 }
@@ -166,7 +177,7 @@ async fn every_route_refuses_every_bad_credential() -> Result<()> {
     let forger = Forger::of(&platform, &user).await?;
     let knocker = Knocker { http: Client::new(), gateway: platform.gateway_url() };
     // The forger's tools are good: what it signs properly is taken.
-    assert_eq!(knocker.knock("GET /api/video/tasks", Some(&forger.genuine()?)).await?, 200);
+    assert_eq!(knocker.knock("GET /api/video/tasks", Credential::Bearer(&forger.genuine()?)).await?, 200);
 
     let mut command = Command::new(binary("auth")?);
     let done = command.args(["suspend", suspended.name(), "--config"]);
@@ -175,7 +186,7 @@ async fn every_route_refuses_every_bad_credential() -> Result<()> {
         eventually("the end of the suspended user's credentials", Duration::from_secs(2), async || {
             // Of auth a route that asks no database: then the process itself has heard of it.
             for route in ["GET /api/auth/sessions", "GET /api/video/tasks", "GET /api/webhooks"] {
-                let status = knocker.knock(route, Some(out.token())).await?;
+                let status = knocker.knock(route, Credential::Bearer(out.token())).await?;
                 ensure!(status == 401, "{route}: {status}");
             }
             Ok(())
@@ -191,19 +202,31 @@ async fn every_route_refuses_every_bad_credential() -> Result<()> {
     let mut let_in = Vec::new();
     let mut refused = 0;
     for route in &routes {
+        let (is_public, is_optional) = (PUBLIC.contains(&route.as_str()), OPTIONAL.contains(&route.as_str()));
+        let mut tries = Vec::new();
         for (what, token) in &bad {
-            let takes_it = !PUBLIC.contains(&route.as_str()) || (OPTIONAL.contains(&route.as_str()) && token.is_some());
-            if takes_it {
-                let status = knocker.knock(route, token.as_deref()).await?;
-                if is_refusal(status) {
-                    refused += 1;
-                } else {
-                    let_in.push(format!("{route} with {what}: {status}"));
-                }
+            let credential = token.as_deref().map_or(Credential::None, Credential::Bearer);
+            if !is_public || (is_optional && token.is_some()) {
+                tries.push((*what, credential));
+            }
+        }
+        // A cookie is never too bad for what is for everybody.
+        let cookies = bad.iter().filter_map(|(what, token)| Some((*what, Credential::Cookie(token.as_deref()?))));
+        tries.extend(cookies.filter(|_| !is_public));
+        if !is_public && !route.starts_with("GET ") {
+            tries.push(("a good cookie on a foreign page", Credential::Cookie(user.token())));
+        }
+        for (what, credential) in tries {
+            let status = knocker.knock(route, credential).await?;
+            let expected = if what.starts_with("a good cookie") { status == 403 } else { is_refusal(status) };
+            if expected {
+                refused += 1;
+            } else {
+                let_in.push(format!("{route} with {what}: {status}"));
             }
         }
     }
     assert!(let_in.is_empty(), "not refused:\n{}", let_in.join("\n"));
-    assert!(refused > 300, "only {refused} were tried");
+    assert!(refused > 600, "only {refused} were tried");
     Ok(())
 }

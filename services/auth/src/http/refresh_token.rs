@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
-use zoetrope_http::{Problem, ProblemBody};
+use zoetrope_http::{Problem, ProblemBody, check_origin};
 
 use super::cookie::{self, RefreshCookie};
 use crate::accounts::Accounts;
@@ -34,6 +34,7 @@ struct AccessTokenView {
     responses(
         (status = 200, description = "A new access token; the cookie is replaced.", body = RefreshedView),
         (status = 401, description = "No cookie, or the session has ended.", body = ProblemBody),
+        (status = 403, description = "From a page of a foreign origin.", body = ProblemBody),
         (status = 503, description = "A server behind us is away.", body = ProblemBody),
     )
 )]
@@ -43,6 +44,7 @@ pub async fn refresh_token(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let presented = cookie::read(&request).ok_or_else(|| Problem::unauthorized("there is no refresh token"))?;
+    check_origin(&request)?;
     let refreshed = accounts.refresh(&presented).await?;
     let data = AccessTokenView { access_token: refreshed.access_token.clone() };
     Ok(HttpResponse::Ok().cookie(refresh_cookie.set(&refreshed.refresh_token)).json(RefreshedView {
