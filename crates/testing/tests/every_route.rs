@@ -1,6 +1,10 @@
 //! Every route of every service refuses every credential that is not good.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -50,23 +54,29 @@ struct Forger {
     public_text: String,
 }
 
+/// The first key of a folder.
+fn signing_key(directory: &Path) -> Result<EncodingKey> {
+    let keys: Value = serde_json::from_slice(&fs::read(directory.join("signing-keys.json"))?)?;
+    Ok(EncodingKey::from_ed_pem(keys["keys"][0]["private_key"].as_str().context("private_key")?.as_bytes())?)
+}
+
 impl Forger {
     /// Works from a good token and the files of the platform.
     async fn of(platform: &Platform, user: &User) -> Result<Self> {
         let settings: toml::Table = fs::read_to_string(platform.settings(Service::Auth)?)?.parse()?;
         let file = |section: &str, key: &str| settings[section][key].as_str().map(PathBuf::from).context("no file");
         let directory = platform.directory().join("strange-keys");
-        let made = Command::new(binary("auth")?).arg("keygen").arg("--out").arg(&directory).status().await?;
+        let made = Command::new(binary("auth")?).args(["keys", "generate", "--out"]).arg(&directory).status().await?;
         ensure!(made.success());
-        let public_text = fs::read_to_string(file("tokens", "jwks_file")?)?;
+        let public_text = fs::read_to_string(file("tokens", "jwks_path")?)?;
         let jwks: Value = serde_json::from_str(&public_text)?;
         let mut parts = user.token().split('.');
         let mut next = || URL_SAFE_NO_PAD.decode(parts.next().unwrap_or_default());
         Ok(Self {
             header: serde_json::from_slice(&next()?)?,
             claims: serde_json::from_slice(&next()?)?,
-            own: EncodingKey::from_ed_pem(&fs::read(file("keys", "signing_key_file")?)?)?,
-            stranger: EncodingKey::from_ed_pem(&fs::read(directory.join("signing-key.pem"))?)?,
+            own: signing_key(&file("keys", "directory")?)?,
+            stranger: signing_key(&directory)?,
             public: URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().context("x")?)?,
             public_text,
         })

@@ -133,12 +133,12 @@ mod tests {
     use zoetrope_redis::RedisSettings;
 
     use super::*;
-    use crate::verifier::tests::settings_of_two_keys;
+    use crate::verifier::tests::verifier;
 
     /// Nothing listens there.
     fn away() -> Access {
         let redis = RedisSettings { url: "redis://127.0.0.1:1/0".into(), key_prefix: String::new() };
-        Access::new(Verifier::new(&settings_of_two_keys()).unwrap(), Redis::connect(&redis).unwrap())
+        Access::new(verifier(), Redis::connect(&redis).unwrap())
     }
 
     fn session(number: u128) -> SessionId {

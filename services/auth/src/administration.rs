@@ -72,7 +72,7 @@ pub async fn create_admin(settings: CreateAdminSettings, args: CreateAdminArgs) 
 /// Runs `auth suspend`.
 pub async fn suspend_user(settings: SuspensionSettings, args: UserArgs) -> anyhow::Result<()> {
     let database = Database::new(&settings.postgres, "auth suspend")?;
-    let access = Access::new(Verifier::new(&settings.tokens)?, Redis::connect(&settings.redis)?);
+    let access = Access::new(Verifier::open(&settings.tokens)?, Redis::connect(&settings.redis)?);
     let suspended = suspend(&database, &Identifier::of(&args.user)).await?.context("there is no such user")?;
     // The bus tells them, too, as soon as a running replica has seen what is stored.
     let announced = timeout(ANNOUNCE_PATIENCE, async {

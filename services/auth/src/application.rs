@@ -1,4 +1,4 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use zoetrope_bus::Publisher;
 use zoetrope_http::{Authenticator, RateLimits};
 use zoetrope_limits::Limiter;
@@ -12,7 +12,7 @@ use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
     forgetting, housekeeping,
-    http::{KeySet, RefreshCookie, State, limit_of, routes},
+    http::{RefreshCookie, State, limit_of, routes},
     keys::Signer,
     last_uses,
     lockout::Lockout,
@@ -25,13 +25,10 @@ use crate::{
 /// Starts `auth serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
-    let signer = Signer::new(&settings.keys.signing_key, &settings.tokens.issuer, &settings.tokens.audience)?;
-    let verifier = Verifier::new(&settings.tokens)?;
-    ensure!(
-        verifier.knows(signer.key_id()),
-        "keys.signing_key and tokens.jwks do not fit: the set must hold the public key {}",
-        signer.key_id()
-    );
+    let verifier = Verifier::open(&settings.tokens)?;
+    let (signer, signing_keys) = Signer::open(&settings.keys.directory, &verifier, &settings.tokens)?;
+    verifier.follow(&process, &settings.tokens);
+    signer.follow(&process, signing_keys);
     let passwords = Passwords::new(&settings.passwords)?;
     let reset_page = settings.password_reset.page()?;
     let redis = Redis::connect(&settings.redis)?;
@@ -58,7 +55,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), limit_of);
     let state = State {
         authenticator,
-        key_set: KeySet(settings.tokens.jwks.into()),
+        verifier: verifier.clone(),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
         accounts: Accounts::new(Parts {
             database,

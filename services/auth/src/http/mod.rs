@@ -22,10 +22,9 @@ mod views;
 
 use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
-use zoetrope_tokens::Scope;
+use zoetrope_tokens::{Scope, Verifier};
 
 pub use cookie::RefreshCookie;
-pub use jwks::KeySet;
 pub use limits::limit_of;
 pub use openapi::description;
 
@@ -39,7 +38,7 @@ const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
 pub struct State {
     pub accounts: Accounts,
     pub authenticator: Authenticator,
-    pub key_set: KeySet,
+    pub verifier: Verifier,
     pub refresh_cookie: RefreshCookie,
 }
 
@@ -49,7 +48,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(JSON_LIMIT)
         .app_data(Data::new(state.accounts.clone()))
         .app_data(Data::new(state.authenticator.clone()))
-        .app_data(Data::new(state.key_set.clone()))
+        .app_data(Data::new(state.verifier.clone()))
         .app_data(Data::new(state.refresh_cookie))
         .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
