@@ -17,13 +17,14 @@ use zoetrope_redis::Redis;
 use zoetrope_tokens::{Access, Role, Verifier};
 
 use crate::{
-    accounts::{AccountError, create, new_user, reinstate, suspend},
+    accounts::{AccountError, SecurityEvent, create, new_user, reinstate, suspend},
     credentials::Passwords,
     rules::{
         login::Identifier,
         registration::{Candidate, Registration},
     },
     settings::{CreateAdminSettings, SuspensionSettings},
+    store::security_events,
 };
 
 /// What a suspension waits for Redis. What it does not take in that time, a running replica brings.
@@ -62,6 +63,8 @@ pub async fn create_admin(settings: CreateAdminSettings, args: CreateAdminArgs) 
     Database::new(&settings.postgres, "auth create-admin")?
         .transaction("create_admin", async |connection| {
             create(connection, &user, &password_hash, None, registration.username_field).await?;
+            let event = SecurityEvent::RoleChanged(user.role);
+            security_events::record(connection, user.id, event, None, user.created_at).await?;
             Ok::<_, AccountError>(())
         })
         .await?;

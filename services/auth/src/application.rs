@@ -11,6 +11,7 @@ use zoetrope_tokens::{Access, Verifier};
 use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
+    failures::Failures,
     forgetting, housekeeping,
     http::{RefreshCookie, State, limit_of, routes},
     keys::Signer,
@@ -42,7 +43,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let reset_desk = ResetDesk::new(database.clone(), relay.clone(), reset_page, settings.password_reset.valid_minutes);
     process.spawn("password_resets", reset_desk.clone().run(process.stopping()));
 
-    forgetting::start(&process, &database);
+    let failures = Failures::default();
+    process.spawn("failures", failures.clone().run(database.clone(), process.stopping()));
+    forgetting::start(&process, &database, settings.security_events);
     process.spawn("housekeeping", housekeeping::run(database.clone(), access.clone(), process.stopping()));
     process.spawn("last_uses", last_uses::run(database.clone(), access.clone(), process.stopping()));
     let pinged = database.clone();
@@ -65,6 +68,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             access,
             relay,
             lockout,
+            failures,
             reset_desk,
             sessions: settings.sessions,
         }),

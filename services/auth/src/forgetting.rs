@@ -1,18 +1,25 @@
-//! Forgets sessions and refresh tokens that expired long ago, API keys that ended long ago, and links to choose a new password that were not used.
+//! Forgets security events that are older than they are kept, sessions and refresh tokens that expired long ago, API keys that ended long ago, and links to choose a new password that were not used.
 
 use std::time::Duration;
 
 use zoetrope_postgres::Database;
 use zoetrope_service::Process;
 
-use crate::store::{api_keys, password_resets, refresh_tokens, sessions};
+use crate::{
+    settings::SecurityEventSettings,
+    store::{api_keys, password_resets, refresh_tokens, security_events, sessions},
+};
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long they are kept for whoever looks into an incident.
 const KEPT_DAYS: i32 = 7;
 
 /// Sweeps until the process stops. Any number of replicas may do so.
-pub fn start(process: &Process, database: &Database) {
+pub fn start(process: &Process, database: &Database, events: SecurityEventSettings) {
+    let keep_days = i32::from(events.keep_days.get());
+    database.keep_pruned(process, "security_events", EVERY, move |connection| {
+        Box::pin(security_events::forget_old(connection, keep_days))
+    });
     database
         .keep_pruned(process, "refresh_tokens", EVERY, |connection| Box::pin(refresh_tokens::forget_old(connection, KEPT_DAYS)));
     database.keep_pruned(process, "sessions", EVERY, |connection| Box::pin(sessions::forget_old(connection, KEPT_DAYS)));

@@ -12,6 +12,7 @@ mod administration;
 mod application;
 mod commands;
 mod credentials;
+mod failures;
 mod forgetting;
 mod housekeeping;
 mod http;

@@ -1,5 +1,5 @@
 use std::{
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU16, NonZeroU32, NonZeroUsize},
     path::PathBuf,
     thread,
     time::Duration,
@@ -40,6 +40,22 @@ pub struct Settings {
     pub lockout: LockoutSettings,
     #[serde(default)]
     pub outbox: OutboxSettings,
+    #[serde(default)]
+    pub security_events: SecurityEventSettings,
+}
+
+/// What is kept of what happened to accounts.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecurityEventSettings {
+    pub keep_days: NonZeroU16,
+}
+
+impl Default for SecurityEventSettings {
+    fn default() -> Self {
+        // Half a year.
+        Self { keep_days: NonZeroU16::MIN.saturating_add(179) }
+    }
 }
 
 /// The settings of `auth migrate`, which needs no keys.

@@ -15,6 +15,7 @@ mod proof;
 mod refresh;
 mod register;
 mod reset_password;
+mod security_event;
 mod session;
 mod sign_in;
 mod sign_out;
@@ -32,11 +33,14 @@ pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;
 pub use register::{create, new_user};
+pub use security_event::{EventPage, PastEvent, SIGN_IN_FAILED, SecurityEvent};
 pub use session::SignedIn;
 pub use suspend::{reinstate, suspend};
 pub use user::{User, UserState};
 
-use crate::{credentials::Passwords, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings};
+use crate::{
+    credentials::Passwords, failures::Failures, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings,
+};
 
 /// What the commands work with. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +55,7 @@ pub struct Parts {
     pub access: Access,
     pub relay: Relay,
     pub lockout: Lockout,
+    pub failures: Failures,
     pub reset_desk: ResetDesk,
     pub sessions: SessionSettings,
 }

@@ -1,11 +1,9 @@
-use std::net::IpAddr;
-
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 use zoetrope_domain::{Language, UserId};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, User, new_password::NewPassword, register::now};
+use super::{AccountError, Accounts, Device, SecurityEvent, User, new_password::NewPassword, register::now};
 use crate::{
     credentials::ResetToken,
     rules::{login::Identifier, password::PasswordReset},
@@ -18,7 +16,7 @@ impl Accounts {
         &self,
         reset: PasswordReset,
         language: Option<Language>,
-        address: IpAddr,
+        device: Device,
     ) -> Result<(), AccountError> {
         let token = ResetToken::parse(reset.token.expose_secret()).ok_or(AccountError::BadResetToken)?;
         let mut connection = self.0.database.connection().await?;
@@ -28,7 +26,8 @@ impl Accounts {
 
         let stored = stored.filter(|stored| token.matches(&stored.secret_hash)).ok_or(AccountError::BadResetToken)?;
         let hash = self.0.passwords.hash(reset.password).await?;
-        let new = NewPassword { hash, spared: None, language };
+        let address = device.address;
+        let new = NewPassword { hash, spared: None, language, event: SecurityEvent::PasswordReset, device };
         let accounts = self.clone();
         run_to_end(async move {
             let user = accounts.use_link(token.id, stored.user_id, new).await?;

@@ -1,11 +1,11 @@
 use zoetrope_domain::ApiKeyId;
 use zoetrope_postgres::{Database, DatabaseError};
 
-use super::{User, UserState, register::now};
+use super::{SecurityEvent, User, UserState, register::now};
 use crate::{
     rules::login::Identifier,
     store::{
-        api_keys,
+        api_keys, security_events,
         sessions::{self, Revoked},
         users,
     },
@@ -25,6 +25,7 @@ pub async fn suspend(database: &Database, who: &Identifier) -> Result<Option<Sus
             let Some((user, _)) = users::find(connection, who).await? else { return Ok(None) };
             users::lock_state(connection, user.id).await?;
             users::set_state(connection, user.id, UserState::Suspended).await?;
+            security_events::record(connection, user.id, SecurityEvent::Suspended, None, now()).await?;
             let sessions = sessions::revoke_others(connection, user.id, None, now()).await?;
             let keys = api_keys::revoke_all(connection, user.id, now()).await?;
             Ok::<_, DatabaseError>(Some(Suspended { user, sessions, keys }))
@@ -38,6 +39,7 @@ pub async fn reinstate(database: &Database, who: &Identifier) -> Result<Option<U
         .transaction("reinstate", async |connection| {
             let Some((user, _)) = users::find(connection, who).await? else { return Ok(None) };
             users::set_state(connection, user.id, UserState::Active).await?;
+            security_events::record(connection, user.id, SecurityEvent::Reinstated, None, now()).await?;
             Ok::<_, DatabaseError>(Some(user))
         })
         .await

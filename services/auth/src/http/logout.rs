@@ -8,7 +8,7 @@ use zoetrope_http::{
 };
 
 use super::cookie::{self, RefreshCookie};
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Device};
 
 /// Nothing: there is no more to say.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,6 +29,7 @@ pub struct SignedOutView {}
 pub async fn logout(
     accounts: Data<Accounts>,
     refresh_cookie: Data<RefreshCookie>,
+    device: Device,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     // A client that wants to be signed out is not to be turned away for a bad token.
@@ -37,6 +38,6 @@ pub async fn logout(
     if bearer.is_none() && (session.is_some() || refresh.is_some()) {
         check_origin(&request)?;
     }
-    accounts.sign_out(bearer.or(session).as_deref(), refresh.as_deref()).await?;
+    accounts.sign_out(bearer.or(session).as_deref(), refresh.as_deref(), device).await?;
     Ok(HttpResponse::Ok().cookie(refresh_cookie.clear()).json(success_with_message("signed out", SignedOutView {})))
 }

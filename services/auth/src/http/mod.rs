@@ -16,6 +16,7 @@ mod problem;
 mod refresh_token;
 mod register;
 mod reset_password;
+mod security_events;
 mod sessions;
 mod verify;
 mod views;
@@ -64,5 +65,6 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
+        .service(resource("/api/admin/users/{user_id}/security-events").route(get().to(security_events::list)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

@@ -3,7 +3,7 @@ use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
     api_keys, change_password, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register, reset_password,
-    sessions, verify,
+    security_events, sessions, verify,
 };
 
 #[derive(OpenApi)]
@@ -26,11 +26,13 @@ use super::{
         api_keys::list,
         api_keys::create,
         api_keys::revoke,
+        security_events::list,
     ),
     modifiers(&BearerScheme),
     tags(
         (name = "auth", description = "Accounts, sessions and tokens."),
         (name = "keys", description = "API keys, for programs."),
+        (name = "admin", description = "For administrators."),
     )
 )]
 struct Description;

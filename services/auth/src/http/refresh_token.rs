@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use zoetrope_http::{Problem, ProblemBody, check_origin};
 
 use super::cookie::{self, RefreshCookie};
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Device};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,11 +41,12 @@ struct AccessTokenView {
 pub async fn refresh_token(
     accounts: Data<Accounts>,
     refresh_cookie: Data<RefreshCookie>,
+    device: Device,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let presented = cookie::read(&request).ok_or_else(|| Problem::unauthorized("there is no refresh token"))?;
     check_origin(&request)?;
-    let refreshed = accounts.refresh(&presented).await?;
+    let refreshed = accounts.refresh(&presented, device).await?;
     let data = AccessTokenView { access_token: refreshed.access_token.clone() };
     Ok(HttpResponse::Ok().cookie(refresh_cookie.set(&refreshed.refresh_token)).json(RefreshedView {
         success: true,
