@@ -49,7 +49,7 @@ impl Authenticator {
 
     /// Tells when somebody ends the caller's session or API key. A token that expires is not ended.
     pub fn watch(&self, caller: &Caller) -> Watch {
-        self.access.watch(caller.credential)
+        self.access.watch(caller)
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
         let id = Uuid::from_u128(1);
         let (user_id, username) = (id.into(), "ann".to_owned());
         let credential = Credential::ApiKey(id.into());
-        Caller { user_id, username, role: Role::User, credential, scopes, expires_at: None }
+        Caller { user_id, username, role: Role::User, credential, scopes, expires_at: None, signed_by: None }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
@@ -125,6 +125,7 @@ async fn keys_rotate_while_everybody_works() -> Result<()> {
     assert!(keys.command(&["retire", &first]).await?.is_none());
     assert!(keys.command(&["retire", &second, "--force"]).await?.is_none(), "the key that signs is gone");
     assert_eq!(statuses(&user).await?, [200; 4]);
+    let mut newest_socket = newest.socket().await?;
     keys.command(&["retire", &first, "--force"]).await?.context("retire")?;
     eventually("the end of the old key's tokens", Duration::from_secs(2), async || {
         let answers = statuses(&user).await?;
@@ -133,6 +134,11 @@ async fn keys_rotate_while_everybody_works() -> Result<()> {
     })
     .await?;
     assert_eq!(statuses(&newest).await?, [200; 4]);
+    // What was opened with the old key is closed, and nothing else.
+    let frame = timeout(Duration::from_secs(3), socket.next()).await.context("the connection is still open")??;
+    ensure!(frame.kind == "authFailed", "{}", frame.raw);
+    newest_socket.send("ping", json!({})).await?;
+    assert_eq!(newest_socket.next().await?.kind, "pong");
     let listed = keys.command(&["list"]).await?.context("list")?;
     assert!(listed.starts_with(&format!("{second}  active")) && !listed.contains(&first), "{listed}");
     Ok(())

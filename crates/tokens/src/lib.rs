@@ -25,7 +25,7 @@ mod verifier;
 pub use access::{Access, Refusal};
 pub use api_key::ApiKey;
 pub use api_keys::{PublishError, PublishedKey};
-pub use caller::{Caller, Credential};
+pub use caller::{Caller, Credential, KeyName};
 pub use claims::{Claims, Role, TokenKind, UnknownRole};
 pub use endings::Watch;
 pub use payload::Payload;

@@ -14,7 +14,7 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use zoetrope_service::{Process, follow_file};
 
-use crate::{Claims, Payload, recent::Recent};
+use crate::{Claims, KeyName, Payload, recent::Recent};
 
 /// Ours are under 700 bytes; anything much longer is not worth decoding.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -76,10 +76,10 @@ pub struct Verifier {
 
 /// The keys of one moment, and what was learned with them: when they change, all of that is forgotten with them.
 struct KeySet {
-    keys: HashMap<String, DecodingKey>,
+    keys: HashMap<KeyName, DecodingKey>,
     text: Arc<str>,
     /// What tokens say whose signature was found to be good.
-    verified: Recent<Box<str>, Claims>,
+    verified: Recent<Box<str>, (Claims, KeyName)>,
 }
 
 impl KeySet {
@@ -92,7 +92,7 @@ impl KeySet {
         for jwk in &set.keys {
             let kid = jwk.common.key_id.clone().ok_or(KeySetError::NoKeyId)?;
             let key = decoding_key(jwk).ok_or_else(|| KeySetError::UnsupportedKey(kid.clone()))?;
-            if keys.insert(kid.clone(), key).is_some() {
+            if keys.insert(KeyName::from(kid.as_str()), key).is_some() {
                 return Err(KeySetError::DuplicateKeyId(kid));
             }
         }
@@ -154,21 +154,26 @@ impl Verifier {
     ///
     /// It does not tell whether the session was revoked: see [`crate::Revocations`].
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+        self.verify_signed(token, now).map(|(claims, _)| claims)
+    }
+
+    /// As [`verify`](Self::verify), with the name of the key that signed it.
+    pub(crate) fn verify_signed(&self, token: &str, now: DateTime<Utc>) -> Result<(Claims, KeyName), TokenError> {
         let seen_at = Instant::now();
         let keys = self.keys();
-        let claims = match keys.verified.get(token, seen_at) {
-            Some(claims) => claims,
+        let verified = match keys.verified.get(token, seen_at) {
+            Some(verified) => verified,
             None => {
-                let claims = self.check(token, &keys)?;
-                keys.verified.put(token.into(), claims.clone(), REMEMBERED_FOR, seen_at);
-                claims
+                let verified = self.check(token, &keys)?;
+                keys.verified.put(token.into(), verified.clone(), REMEMBERED_FOR, seen_at);
+                verified
             }
         };
-        if claims.expires_at <= now { Err(TokenError::Expired) } else { Ok(claims) }
+        if verified.0.expires_at <= now { Err(TokenError::Expired) } else { Ok(verified) }
     }
 
     /// Everything but the time.
-    fn check(&self, token: &str, keys: &KeySet) -> Result<Claims, TokenError> {
+    fn check(&self, token: &str, keys: &KeySet) -> Result<(Claims, KeyName), TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
@@ -177,9 +182,9 @@ impl Verifier {
         if header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
-        let key = header.kid.and_then(|kid| keys.keys.get(&kid)).ok_or(TokenError::Invalid)?;
+        let (name, key) = header.kid.and_then(|kid| keys.keys.get_key_value(kid.as_str())).ok_or(TokenError::Invalid)?;
         let payload = decode::<Payload>(token, key, &self.validation).map_err(|_| TokenError::Invalid)?.claims;
-        payload.into_claims().ok_or(TokenError::Invalid)
+        Ok((payload.into_claims().ok_or(TokenError::Invalid)?, name.clone()))
     }
 }
 
