@@ -13,6 +13,7 @@ mod application;
 mod commands;
 mod credentials;
 mod erasing;
+mod failures;
 mod forgetting;
 mod housekeeping;
 mod http;

@@ -1,12 +1,12 @@
 use std::{
     num::{NonZeroU16, NonZeroU32, NonZeroUsize},
+    path::PathBuf,
     thread,
     time::Duration,
 };
 
 use anyhow::{Context, ensure};
 use chrono::TimeDelta;
-use secrecy::SecretString;
 use serde::Deserialize;
 use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
@@ -52,6 +52,22 @@ pub struct Settings {
     pub outbox: OutboxSettings,
     #[serde(default)]
     pub deletion: DeletionSettings,
+    #[serde(default)]
+    pub security_events: SecurityEventSettings,
+}
+
+/// What is kept of what happened to accounts.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecurityEventSettings {
+    pub keep_days: NonZeroU16,
+}
+
+impl Default for SecurityEventSettings {
+    fn default() -> Self {
+        // Half a year.
+        Self { keep_days: NonZeroU16::MIN.saturating_add(179) }
+    }
 }
 
 /// The settings of `auth migrate`, which needs no keys.
@@ -76,12 +92,28 @@ pub struct SuspensionSettings {
     pub tokens: VerifierSettings,
 }
 
+/// The settings of `auth keys`, which can do without.
+#[derive(Debug, Clone, Deserialize)]
+pub struct KeyCommandSettings {
+    pub keys: Option<KeySettings>,
+    #[serde(default)]
+    pub sessions: SessionSettings,
+}
+
 /// The private side of signing.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeySettings {
-    /// An Ed25519 key as PEM (PKCS#8); normally given by its path, `signing_key_file`.
-    pub signing_key: SecretString,
+    /// Where the signing keys are. The folder is followed while the process runs.
+    pub directory: PathBuf,
+    /// How long a new key is public before it signs: all services must have learned it, and who has fetched the JWK set and kept it.
+    #[serde(default = "default_overlap_seconds")]
+    pub overlap_seconds: u32,
+}
+
+/// Kubernetes takes up to two minutes to bring a changed file everywhere, and the JWK set may be kept for five.
+pub fn default_overlap_seconds() -> u32 {
+    10 * 60
 }
 
 /// How long a sign-in lasts.

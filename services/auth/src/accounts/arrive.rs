@@ -41,13 +41,6 @@ pub(super) struct Visit {
     pub(super) language: Option<Language>,
 }
 
-/// What has ended, for those who must hear of it.
-#[derive(Default)]
-pub(super) struct Ended {
-    pub(super) sessions: Vec<Revoked>,
-    pub(super) keys: Vec<ApiKeyId>,
-}
-
 /// Whom an arrival leads to.
 struct Entrance {
     user: User,
@@ -121,14 +114,6 @@ impl Accounts {
         let Entrance { user, is_new, ended } = entrance;
         self.announce_ended(&ended).await;
         Ok((user, is_new))
-    }
-
-    /// Tells the other services at once, if Redis is there. Housekeeping makes sure of it.
-    pub(super) async fn announce_ended(&self, ended: &Ended) {
-        self.announce(&ended.sessions).await;
-        for key in &ended.keys {
-            self.announce_revoked_key(*key).await;
-        }
     }
 }
 

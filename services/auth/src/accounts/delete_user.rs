@@ -1,15 +1,13 @@
-use std::net::IpAddr;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use zoetrope_domain::{SessionId, UserId};
 use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, Ended, UserState, register::now};
+use super::{AccountError, Accounts, Device, Ended, SecurityEvent, User, UserState, register::now};
 use crate::{
     rules::login::Identifier,
-    store::{password_resets, sessions, users},
+    store::{password_resets, security_events, sessions, users},
 };
 
 /// What the client calls the password that it should know.
@@ -18,8 +16,8 @@ const FIELD: &str = "password";
 const RECENT: TimeDelta = TimeDelta::minutes(15);
 
 impl Accounts {
-    /// Deletes the user of the session, and tells when the user will be erased: all sessions and API keys end, and nobody signs in any more. [`crate::erasing`] does
-    /// the rest.
+    /// Deletes the user of the session, and tells when the user will be erased: all sessions and API keys end, and nobody signs in any
+    /// more. [`crate::erasing`] does the rest.
     ///
     /// Who has a password must give it; without one, a session that was opened a moment ago is proof enough. Who holds a session and
     /// guesses the password waits as one does who signs in.
@@ -27,7 +25,7 @@ impl Accounts {
         &self,
         session: SessionId,
         password: Option<SecretString>,
-        address: IpAddr,
+        device: &Device,
     ) -> Result<DateTime<Utc>, AccountError> {
         let user = self.user_of_session(session).await?;
         let mut connection = self.0.database.connection().await?;
@@ -38,7 +36,7 @@ impl Accounts {
 
         if has_password {
             let password = password.ok_or(AccountError::Missing(FIELD))?;
-            let proven = self.prove(&Identifier::username(&user.username), password, address).await;
+            let proven = self.prove(&Identifier::username(&user.username), password, device).await;
             proven.map_err(|error| match error {
                 AccountError::WrongCredentials => AccountError::WrongPassword(FIELD),
                 other => other,
@@ -49,14 +47,11 @@ impl Accounts {
         let accounts = self.clone();
         run_to_end(async move {
             let deleted_at = now();
-            let ended = delete(&accounts.0.database, user.id, deleted_at).await?;
+            let deleted = delete(&accounts.0.database, user.id, deleted_at).await?;
             // Somebody was faster.
-            let ended = ended.ok_or(AccountError::NotSignedIn("the session has ended"))?;
+            let (_, ended) = deleted.ok_or(AccountError::NotSignedIn("the session has ended"))?;
             tracing::info!(user_id = %user.id, "user deleted");
-            accounts.announce(&ended.sessions).await;
-            for key in &ended.keys {
-                accounts.announce_revoked_key(*key).await;
-            }
+            accounts.announce_ended(&ended).await;
             accounts.0.eraser.wake();
             Ok(accounts.0.eraser.due(deleted_at))
         })
@@ -66,7 +61,7 @@ impl Accounts {
 
 /// Deletes a user, as far as it can be taken back: all sessions and API keys end, for good, and nobody signs in. `None`: there is no such
 /// user, or no more.
-pub async fn delete(database: &Database, user: UserId, now: DateTime<Utc>) -> Result<Option<Ended>, DatabaseError> {
+pub async fn delete(database: &Database, user: UserId, now: DateTime<Utc>) -> Result<Option<(User, Ended)>, DatabaseError> {
     database
         .transaction("delete_user", async |connection| {
             let Some((user, _)) = users::lock(connection, user).await? else { return Ok(None) };
@@ -75,7 +70,9 @@ pub async fn delete(database: &Database, user: UserId, now: DateTime<Utc>) -> Re
             }
             users::mark_deleted(connection, user.id, now).await?;
             password_resets::forget_of(connection, user.id).await?;
-            Ended::all_of(connection, user, now).await.map(Some)
+            security_events::record(connection, user.id, SecurityEvent::Deleted, None, now).await?;
+            let ended = Ended::all_of(connection, user.id, now).await?;
+            Ok::<_, DatabaseError>(Some((user, ended)))
         })
         .await
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use zoetrope_postgres::DatabaseError;
 use zoetrope_tokens::Refusal;
 
-use crate::credentials::PasswordError;
+use crate::{credentials::PasswordError, keys::SignError};
 
 /// Why a command changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ pub enum AccountError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error("a token could not be signed")]
-    Signing(#[from] jsonwebtoken::errors::Error),
+    Signing(#[from] SignError),
     #[error("the system has no randomness to give")]
     Randomness,
 }

@@ -18,6 +18,7 @@ mod refresh;
 mod register;
 mod reset_password;
 mod send_code;
+mod security_event;
 mod session;
 mod show_code;
 mod sign_in;
@@ -39,12 +40,14 @@ pub use end_sessions::OpenSession;
 pub use error::AccountError;
 pub use register::{create, new_user};
 pub use send_code::Codes;
+pub use security_event::{EventPage, PastEvent, SIGN_IN_FAILED, SecurityEvent};
 pub use session::SignedIn;
 pub use suspend::{Ended, find, reinstate, suspend};
 pub use user::{User, UserState};
 
 use crate::{
-    credentials::Passwords, erasing::Eraser, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings,
+    credentials::Passwords, erasing::Eraser, failures::Failures, keys::Signer, lockout::Lockout, reset_mails::ResetDesk,
+    settings::SessionSettings,
 };
 
 /// What the commands work with. Cheap to clone.
@@ -60,6 +63,7 @@ pub struct Parts {
     pub access: Access,
     pub relay: Relay,
     pub lockout: Lockout,
+    pub failures: Failures,
     pub reset_desk: ResetDesk,
     pub codes: Codes,
     pub eraser: Eraser,

@@ -17,6 +17,7 @@ mod problem;
 mod refresh_token;
 mod register;
 mod reset_password;
+mod security_events;
 mod send_code;
 mod session_cookie;
 mod sessions;
@@ -26,10 +27,9 @@ mod views;
 
 use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
-use zoetrope_tokens::Scope;
+use zoetrope_tokens::{Scope, Verifier};
 
 pub use cookie::RefreshCookie;
-pub use jwks::KeySet;
 pub use limits::limit_of;
 pub use openapi::description;
 pub use session_cookie::SessionCookie;
@@ -44,7 +44,7 @@ const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
 pub struct State {
     pub accounts: Accounts,
     pub authenticator: Authenticator,
-    pub key_set: KeySet,
+    pub verifier: Verifier,
     pub refresh_cookie: RefreshCookie,
     pub session_cookie: SessionCookie,
 }
@@ -55,7 +55,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(JSON_LIMIT)
         .app_data(Data::new(state.accounts.clone()))
         .app_data(Data::new(state.authenticator.clone()))
-        .app_data(Data::new(state.key_set.clone()))
+        .app_data(Data::new(state.verifier.clone()))
         .app_data(Data::new(state.refresh_cookie))
         .app_data(Data::new(state.session_cookie))
         .app_data(KeyAccess::Never)
@@ -75,5 +75,6 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
         .service(resource("/api/users/profile").route(delete().to(delete_user::delete_user)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
+        .service(resource("/api/admin/users/{user_id}/security-events").route(get().to(security_events::list)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

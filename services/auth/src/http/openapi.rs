@@ -3,7 +3,7 @@ use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
     api_keys, change_password, delete_user, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register,
-    reset_password, send_code, sessions, verify, verify_code,
+    reset_password, security_events, send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -29,12 +29,14 @@ use super::{
         api_keys::create,
         api_keys::revoke,
         delete_user::delete_user,
+        security_events::list,
     ),
     modifiers(&BearerScheme),
     tags(
         (name = "auth", description = "Accounts, sessions and tokens."),
         (name = "keys", description = "API keys, for programs."),
         (name = "users", description = "Profiles."),
+        (name = "admin", description = "For administrators."),
     )
 )]
 struct Description;

@@ -8,6 +8,7 @@ pub mod password_resets;
 pub mod refresh_tokens;
 pub mod reset_requests;
 mod schema;
+pub mod security_events;
 pub mod sessions;
 pub mod sign_in_codes;
 pub mod users;

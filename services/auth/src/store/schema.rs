@@ -104,6 +104,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    security_events (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        kind -> Text,
+        subject -> Nullable<Text>,
+        address -> Nullable<Text>,
+        device -> Nullable<Text>,
+        happened_at -> Timestamptz,
+        last_at -> Timestamptz,
+        count -> Integer,
+        window_start -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
