@@ -12,6 +12,8 @@ mod administration;
 mod application;
 mod commands;
 mod credentials;
+mod erasing;
+mod failures;
 mod forgetting;
 mod housekeeping;
 mod http;

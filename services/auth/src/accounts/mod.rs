@@ -4,7 +4,9 @@
 //! nothing.
 
 mod api_keys;
+mod arrive;
 mod change_password;
+mod delete_user;
 mod device;
 mod end_sessions;
 mod error;
@@ -15,7 +17,10 @@ mod proof;
 mod refresh;
 mod register;
 mod reset_password;
+mod send_code;
+mod security_event;
 mod session;
+mod show_code;
 mod sign_in;
 mod sign_out;
 mod suspend;
@@ -28,15 +33,22 @@ use zoetrope_postgres::Database;
 use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
+pub use delete_user::delete;
+pub use arrive::Arrived;
 pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;
 pub use register::{create, new_user};
+pub use send_code::Codes;
+pub use security_event::{EventPage, PastEvent, SIGN_IN_FAILED, SecurityEvent};
 pub use session::SignedIn;
-pub use suspend::{reinstate, suspend};
+pub use suspend::{Ended, find, reinstate, suspend};
 pub use user::{User, UserState};
 
-use crate::{credentials::Passwords, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings};
+use crate::{
+    credentials::Passwords, erasing::Eraser, failures::Failures, keys::Signer, lockout::Lockout, reset_mails::ResetDesk,
+    settings::SessionSettings,
+};
 
 /// What the commands work with. Cheap to clone.
 #[derive(Clone)]
@@ -51,7 +63,10 @@ pub struct Parts {
     pub access: Access,
     pub relay: Relay,
     pub lockout: Lockout,
+    pub failures: Failures,
     pub reset_desk: ResetDesk,
+    pub codes: Codes,
+    pub eraser: Eraser,
     pub sessions: SessionSettings,
 }
 

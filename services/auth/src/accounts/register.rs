@@ -7,10 +7,13 @@ use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::Role;
 
-use super::{AccountError, Accounts, Device, SignedIn, User};
+use super::{AccountError, Accounts, Device, SecurityEvent, SignedIn, User};
 use crate::{
     rules::registration::Registration,
-    store::users::{self, InsertError, Unique},
+    store::{
+        security_events,
+        users::{self, InsertError, Unique},
+    },
 };
 
 impl Accounts {
@@ -40,7 +43,7 @@ impl Accounts {
         self.0
             .database
             .transaction("register", async |connection| {
-                create(connection, &user, &password_hash, language, username_field).await?;
+                create(connection, &user, Some(&password_hash), language, username_field).await?;
                 session.store(connection, &user).await
             })
             .await?;
@@ -59,7 +62,7 @@ pub fn new_user(username: String, email: Option<String>, role: Role) -> User {
 pub async fn create(
     connection: &mut Connection,
     user: &User,
-    password_hash: &str,
+    password_hash: Option<&str>,
     language: Option<Language>,
     username_field: &'static str,
 ) -> Result<(), AccountError> {
@@ -68,6 +71,7 @@ pub async fn create(
         InsertError::Taken(Unique::Email) => AccountError::Taken("email"),
         InsertError::Database(error) => error.into(),
     })?;
+    security_events::record(connection, user.id, SecurityEvent::AccountCreated, None, user.created_at).await?;
     let registered = UserRegistered {
         user_id: user.id.to_string(),
         username: user.username.clone(),

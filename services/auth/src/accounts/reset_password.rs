@@ -1,11 +1,15 @@
-use std::net::IpAddr;
-
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 use zoetrope_domain::{Language, UserId};
+use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, User, new_password::NewPassword, register::now};
+use super::{
+    AccountError, Accounts, Device, Ended, SecurityEvent, User,
+    arrive::drop_claims,
+    new_password::NewPassword,
+    register::now,
+};
 use crate::{
     credentials::ResetToken,
     rules::{login::Identifier, password::PasswordReset},
@@ -18,7 +22,7 @@ impl Accounts {
         &self,
         reset: PasswordReset,
         language: Option<Language>,
-        address: IpAddr,
+        device: Device,
     ) -> Result<(), AccountError> {
         let token = ResetToken::parse(reset.token.expose_secret()).ok_or(AccountError::BadResetToken)?;
         let mut connection = self.0.database.connection().await?;
@@ -28,7 +32,8 @@ impl Accounts {
 
         let stored = stored.filter(|stored| token.matches(&stored.secret_hash)).ok_or(AccountError::BadResetToken)?;
         let hash = self.0.passwords.hash(reset.password).await?;
-        let new = NewPassword { hash, spared: None, language };
+        let address = device.address;
+        let new = NewPassword { hash, spared: None, language, event: SecurityEvent::PasswordReset, device };
         let accounts = self.clone();
         run_to_end(async move {
             let user = accounts.use_link(token.id, stored.user_id, new).await?;
@@ -43,7 +48,7 @@ impl Accounts {
     }
 
     async fn use_link(&self, link: Uuid, user: UserId, new: NewPassword) -> Result<User, AccountError> {
-        let (user, revoked) = self
+        let (user, ended) = self
             .0
             .database
             .transaction("reset_password", async |connection| {
@@ -52,13 +57,24 @@ impl Accounts {
                 if !password_resets::take(connection, link).await? {
                     return Err(AccountError::BadResetToken);
                 }
-                let revoked = new.store(connection, &user, now()).await?;
-                Ok((user, revoked))
+                let claims = show_address(connection, &user).await?;
+                let sessions = new.store(connection, &user, now()).await?;
+                Ok((user, Ended { sessions, ..claims }))
             })
             .await?;
         self.0.relay.wake();
         tracing::info!(user_id = %user.id, "password reset");
-        self.announce(&revoked).await;
+        self.announce_ended(&ended).await;
         Ok(user)
+    }
+}
+
+/// The link came with a mail to the user's address. If that is the first sign that the user receives any, see [`drop_claims`].
+async fn show_address(connection: &mut Connection, user: &User) -> Result<Ended, DatabaseError> {
+    let Some(email) = &user.email else { return Ok(Ended::default()) };
+    if users::verify_email(connection, user.id, email, now()).await? {
+        drop_claims(connection, user.id).await
+    } else {
+        Ok(Ended::default())
     }
 }

@@ -10,7 +10,7 @@ impl Accounts {
     /// Opens a session for the user with this name or address and this password.
     pub async fn sign_in(&self, login: Login, device: Device) -> Result<SignedIn, AccountError> {
         for _ in 0..ATTEMPTS {
-            let proven = self.prove(&login.identifier, login.password.clone(), device.address).await?;
+            let proven = self.prove(&login.identifier, login.password.clone(), &device).await?;
             let (accounts, device) = (self.clone(), device.clone());
             if let Some(signed_in) = run_to_end(async move { accounts.open_session(proven, device).await }).await? {
                 return Ok(signed_in);
@@ -25,7 +25,7 @@ impl Accounts {
         let session = self.new_session(now(), device)?;
         let opened = self.0.database.transaction("sign_in", async |connection| {
             let stored = users::lock(connection, user.id).await?;
-            if stored.is_none_or(|(_, stored)| stored != password_hash) {
+            if stored.is_none_or(|(_, stored)| stored.as_deref() != Some(&password_hash)) {
                 return Ok(false);
             }
             if let Some(renewed) = &renewed {

@@ -44,8 +44,8 @@ pub async fn balance(connection: &Connection, user: UserId) -> QueryResult<Optio
     accounts::table.find(user.as_uuid()).select(accounts::balance).first(&mut &*connection).await.optional()
 }
 
-/// Takes the price of a task out of the balance, and a place in the feed. None when the balance does not suffice, or there is no account. The
-/// task itself may follow within the transaction.
+/// Takes the price of a task out of the balance, and a place in the feed. None when the balance does not suffice, or there is no account, or
+/// its user is gone. The task itself may follow within the transaction.
 pub async fn consume(connection: &Connection, user: UserId, task: TaskId, price: Credits) -> QueryResult<Option<FeedPosition>> {
     let payment = Payment::new(user, LedgerKind::Consume, price, task, "generation");
     Ok(payment.get_result(&mut &*connection).await.optional()?.map(position))
@@ -79,7 +79,7 @@ fn position(number: i64) -> FeedPosition {
 }
 
 /// The change of a balance because of a task, its entry and its place in the feed, in one statement; it changes nothing and returns no row when
-/// the balance would be negative or there is no account. Written by hand, because diesel prepares its own updates anew each time.
+/// the balance would be negative, or there is no account, or nothing may be bought from it. Written by hand, because diesel prepares its own updates anew each time.
 #[derive(QueryId)]
 struct Payment {
     user: Uuid,
@@ -105,8 +105,10 @@ impl QueryFragment<Pg> for Payment {
         out.push_bind_param::<SqlUuid, _>(&self.user)?;
         out.push_sql(" AND balance + ");
         out.push_bind_param::<BigInt, _>(&self.amount)?;
+        out.push_sql(" >= 0 AND (deleted_at IS NULL OR ");
+        out.push_bind_param::<Text, _>(self.kind)?;
         out.push_sql(
-            " >= 0 RETURNING user_id, balance, feed_position), entry AS (\
+            " <> 'consume') RETURNING user_id, balance, feed_position), entry AS (\
              INSERT INTO ledger_entries (user_id, balance_after, kind, amount, task_id, description) SELECT user_id, balance, ",
         );
         out.push_bind_param::<Text, _>(self.kind)?;
