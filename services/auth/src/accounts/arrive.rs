@@ -1,13 +1,13 @@
 use aws_lc_rs::rand;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
-use zoetrope_domain::{ApiKeyId, Language, UserId};
+use zoetrope_domain::{Language, UserId};
 use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::Role;
 
 use super::{
-    AccountError, Accounts, Device, SignedIn, User,
+    AccountError, Accounts, Device, Ended, SignedIn, User,
     register::{create, new_user, now},
     session::NewSession,
 };
@@ -16,11 +16,7 @@ use crate::{
         linking::{Account, Arrival, account},
         username,
     },
-    store::{
-        api_keys, identities,
-        sessions::{self, Revoked},
-        sign_in_codes, users,
-    },
+    store::{api_keys, identities, sessions, sign_in_codes, users},
 };
 
 /// Of two who come at the same time for the first time, the second finds what the first left; and a suggested name may be taken.

@@ -5,10 +5,7 @@ use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 
 use super::{
-    AccountError, Accounts, Device, Ended, SecurityEvent, User,
-    arrive::drop_claims,
-    new_password::NewPassword,
-    register::now,
+    AccountError, Accounts, Device, Ended, SecurityEvent, User, arrive::drop_claims, new_password::NewPassword, register::now,
 };
 use crate::{
     credentials::ResetToken,

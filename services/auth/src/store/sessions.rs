@@ -70,10 +70,7 @@ pub async fn extend(
 }
 
 /// When the user signed in.
-pub async fn opened_at(
-    connection: &mut AsyncPgConnection,
-    session: SessionId,
-) -> Result<Option<DateTime<Utc>>, DatabaseError> {
+pub async fn opened_at(connection: &mut AsyncPgConnection, session: SessionId) -> Result<Option<DateTime<Utc>>, DatabaseError> {
     Ok(sessions::table.find(session.as_uuid()).select(sessions::created_at).first(connection).await.optional()?)
 }
 
