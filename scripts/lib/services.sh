@@ -12,7 +12,7 @@ settings_file() {
 configure_services() {
     local name secrets=$PLATFORM_HOME/secrets
     # They are read from their files by the services.
-    for name in media-links provider-key; do
+    for name in media-links provider-key sign-in-codes google-client wechat-app; do
         secret "$name" >/dev/null
     done
     (umask 077 && printf 'redis://:%s@127.0.0.1:%s/0' "$(secret redis)" "${PORT[redis]}" >"$secrets/redis-url")
@@ -35,10 +35,10 @@ configure_services() {
 # The keys that sign and verify tokens, made on first use.
 make_keys() {
     local keys=$PLATFORM_HOME/secrets/keys
-    [[ ! -d $keys ]] || return 0
-    rm -rf "$keys.new"
-    "$BINARIES/auth" keygen --out "$keys.new" >"$(log_file keygen)" 2>&1 ||
-        fail_with_log "$(log_file keygen)" "the signing keys could not be made"
+    [[ ! -s $keys/signing-keys.json ]] || return 0
+    rm -rf "$keys" "$keys.new"
+    "$BINARIES/auth" keys generate --out "$keys.new" >"$(log_file keys)" 2>&1 ||
+        fail_with_log "$(log_file keys)" "the signing keys could not be made"
     mv "$keys.new" "$keys"
 }
 

@@ -122,8 +122,10 @@ impl User {
         self.post_with_header(path, body, "Idempotency-Key", idempotency_key).await
     }
 
+    /// As a browser does on a page of the gateway's own.
     pub async fn post_with_cookie(&self, path: &str, name: &str, value: &str) -> Result<Answer> {
-        self.send(self.http.post(self.url(path)).header("cookie", format!("{name}={value}"))).await
+        let request = self.http.post(self.url(path)).header("origin", &self.gateway);
+        self.send(request.header("cookie", format!("{name}={value}"))).await
     }
 
     /// Posts what is answered with a stream of events.

@@ -1,4 +1,4 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use zoetrope_bus::Publisher;
 use zoetrope_http::{Authenticator, RateLimits};
 use zoetrope_limits::Limiter;
@@ -14,8 +14,9 @@ use crate::{
     avatars::Avatars,
     credentials::Passwords,
     erasing::Eraser,
+    failures::Failures,
     forgetting, housekeeping,
-    http::{KeySet, RefreshCookie, State, limit_of, routes},
+    http::{RefreshCookie, SessionCookie, State, limit_of, routes},
     keys::Signer,
     last_uses,
     lockout::Lockout,
@@ -29,15 +30,13 @@ use crate::{
 /// Starts `auth serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
-    let signer = Signer::new(&settings.keys.signing_key, &settings.tokens.issuer, &settings.tokens.audience)?;
-    let verifier = Verifier::new(&settings.tokens)?;
-    ensure!(
-        verifier.knows(signer.key_id()),
-        "keys.signing_key and tokens.jwks do not fit: the set must hold the public key {}",
-        signer.key_id()
-    );
+    let verifier = Verifier::open(&settings.tokens)?;
+    let (signer, signing_keys) = Signer::open(&settings.keys.directory, &verifier, &settings.tokens)?;
+    verifier.follow(&process, &settings.tokens);
+    signer.follow(&process, signing_keys);
     let passwords = Passwords::new(&settings.passwords)?;
     let reset_page = settings.password_reset.page()?;
+    let codes = settings.sign_in_codes.codes()?;
     let redis = Redis::connect(&settings.redis)?;
     let lockout = Lockout::new(redis.clone(), &settings.lockout);
     let access = Access::new(verifier.clone(), redis.clone());
@@ -55,7 +54,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let eraser = Eraser::new(database.clone(), relay.clone(), avatars.clone(), settings.deletion.erase_after());
     process.spawn("erasing", eraser.clone().run(process.stopping()));
 
-    forgetting::start(&process, &database);
+    let failures = Failures::default();
+    process.spawn("failures", failures.clone().run(database.clone(), process.stopping()));
+    forgetting::start(&process, &database, settings.security_events);
     process.spawn("housekeeping", housekeeping::run(database.clone(), access.clone(), process.stopping()));
     process.spawn("last_uses", last_uses::run(database.clone(), access.clone(), process.stopping()));
     let pinged = database.clone();
@@ -68,10 +69,11 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), limit_of);
     let state = State {
         authenticator,
-        key_set: KeySet(settings.tokens.jwks.into()),
+        verifier: verifier.clone(),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
         avatars,
         recent_users: RecentUsers::new(database.clone()),
+        session_cookie: SessionCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.session_token() },
         accounts: Accounts::new(Parts {
             database,
             passwords,
@@ -80,7 +82,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             access,
             relay,
             lockout,
+            failures,
             reset_desk,
+            codes,
             eraser,
             sessions: settings.sessions,
         }),

@@ -9,7 +9,8 @@ use zoetrope_service::{ConfigArgs, answer, once, serve};
 
 use crate::{
     administration::{self, CreateAdminArgs, UserArgs},
-    application, http, keys,
+    application, http,
+    keys::{self, DirectoryArgs, RetireArgs, RotateArgs},
 };
 
 const NAME: &str = "auth";
@@ -58,12 +59,29 @@ enum Command {
     },
     /// Print this service's part of the API description.
     Openapi,
-    /// Make a signing key and its public key set.
-    Keygen {
-        /// Where signing-key.pem and jwks.json go.
+    /// The keys that sign tokens.
+    Keys {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Make a first key, in a new folder.
+    Generate {
+        /// Where signing-keys.json and jwks.json go.
         #[arg(long)]
         out: PathBuf,
     },
+    /// Show the keys, the newest first.
+    List(DirectoryArgs),
+    /// Add a key. It is public at once, and signs after a while.
+    Rotate(RotateArgs),
+    /// Remove a key of which no token is left.
+    Retire(RetireArgs),
 }
 
 /// Does what the command line says.
@@ -76,7 +94,16 @@ pub fn run() -> ExitCode {
         Command::DeleteUser { config, args } => answer(NAME, &config, |settings| administration::delete_user(settings, args)),
         Command::Reinstate { config, args } => answer(NAME, &config, |settings| administration::reinstate_user(settings, args)),
         Command::Openapi => exit_code(print_description()),
-        Command::Keygen { out } => exit_code(keys::generate(&out)),
+        Command::Keys { command: KeysCommand::Generate { out }, .. } => exit_code(keys::generate(&out)),
+        Command::Keys { config, command: KeysCommand::List(args) } => {
+            answer(NAME, &config, |settings| keys::list(settings, args))
+        }
+        Command::Keys { config, command: KeysCommand::Rotate(args) } => {
+            answer(NAME, &config, |settings| keys::rotate(settings, args))
+        }
+        Command::Keys { config, command: KeysCommand::Retire(args) } => {
+            answer(NAME, &config, |settings| keys::retire(settings, args))
+        }
     }
 }
 

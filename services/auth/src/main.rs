@@ -14,6 +14,7 @@ mod avatars;
 mod commands;
 mod credentials;
 mod erasing;
+mod failures;
 mod forgetting;
 mod housekeeping;
 mod http;

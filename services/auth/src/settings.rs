@@ -1,12 +1,12 @@
 use std::{
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU16, NonZeroU32, NonZeroUsize},
+    path::PathBuf,
     thread,
     time::Duration,
 };
 
 use anyhow::{Context, ensure};
 use chrono::TimeDelta;
-use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 use zoetrope_bus::BusSettings;
@@ -18,7 +18,15 @@ use zoetrope_redis::RedisSettings;
 use zoetrope_storage::StorageSettings;
 use zoetrope_tokens::VerifierSettings;
 
-use crate::rules::{lockout::Patience, reset::ResetPage};
+use crate::{
+    accounts::Codes,
+    credentials::CodeKey,
+    rules::{
+        lockout::Patience,
+        reset::ResetPage,
+        sign_in_code::{CodeRules, PerDay},
+    },
+};
 
 /// All settings of `auth serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,6 +47,8 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     pub password_reset: PasswordResetSettings,
     #[serde(default)]
+    pub sign_in_codes: SignInCodeSettings,
+    #[serde(default)]
     pub lockout: LockoutSettings,
     #[serde(default)]
     pub outbox: OutboxSettings,
@@ -47,6 +57,22 @@ pub struct Settings {
     /// Where pictures of users are kept.
     pub storage: StorageSettings,
     pub avatars: AvatarSettings,
+    #[serde(default)]
+    pub security_events: SecurityEventSettings,
+}
+
+/// What is kept of what happened to accounts.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecurityEventSettings {
+    pub keep_days: NonZeroU16,
+}
+
+impl Default for SecurityEventSettings {
+    fn default() -> Self {
+        // Half a year.
+        Self { keep_days: NonZeroU16::MIN.saturating_add(179) }
+    }
 }
 
 /// The settings of `auth migrate`, which needs no keys.
@@ -71,12 +97,28 @@ pub struct SuspensionSettings {
     pub tokens: VerifierSettings,
 }
 
+/// The settings of `auth keys`, which can do without.
+#[derive(Debug, Clone, Deserialize)]
+pub struct KeyCommandSettings {
+    pub keys: Option<KeySettings>,
+    #[serde(default)]
+    pub sessions: SessionSettings,
+}
+
 /// The private side of signing.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeySettings {
-    /// An Ed25519 key as PEM (PKCS#8); normally given by its path, `signing_key_file`.
-    pub signing_key: SecretString,
+    /// Where the signing keys are. The folder is followed while the process runs.
+    pub directory: PathBuf,
+    /// How long a new key is public before it signs: all services must have learned it, and who has fetched the JWK set and kept it.
+    #[serde(default = "default_overlap_seconds")]
+    pub overlap_seconds: u32,
+}
+
+/// Kubernetes takes up to two minutes to bring a changed file everywhere, and the JWK set may be kept for five.
+pub fn default_overlap_seconds() -> u32 {
+    10 * 60
 }
 
 /// How long a sign-in lasts.
@@ -193,6 +235,64 @@ impl PasswordResetSettings {
     }
 }
 
+/// Codes that are mailed to sign in with; see [`crate::rules::sign_in_code`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignInCodeSettings {
+    /// Hides codes from who reads the database; the same in all replicas, and has no default. 32 characters at least.
+    pub secret: SecretString,
+    /// 4 to 9. A client that asks for long codes gets 6 at the least.
+    pub digits: u8,
+    pub valid_minutes: NonZeroU32,
+    /// Until an address may be sent the next one.
+    pub pause_seconds: u32,
+    /// Wrong ones that make a code void.
+    pub tries: NonZeroU16,
+    /// To one address in 24 hours.
+    pub codes_per_day: NonZeroU16,
+    /// Of them, asked for from one network.
+    pub network_codes_per_day: NonZeroU16,
+    /// Wrong ones for one address in 24 hours.
+    pub tries_per_day: NonZeroU16,
+    /// Of them, from one network.
+    pub network_tries_per_day: NonZeroU16,
+}
+
+impl Default for SignInCodeSettings {
+    fn default() -> Self {
+        Self {
+            secret: SecretString::default(),
+            digits: 4,
+            valid_minutes: const { NonZeroU32::new(10).unwrap() },
+            pause_seconds: 60,
+            tries: const { NonZeroU16::new(5).unwrap() },
+            codes_per_day: const { NonZeroU16::new(20).unwrap() },
+            network_codes_per_day: const { NonZeroU16::new(10).unwrap() },
+            tries_per_day: const { NonZeroU16::new(30).unwrap() },
+            network_tries_per_day: const { NonZeroU16::new(10).unwrap() },
+        }
+    }
+}
+
+impl SignInCodeSettings {
+    pub fn codes(&self) -> anyhow::Result<Codes> {
+        ensure!((4..=9).contains(&self.digits), "sign_in_codes.digits must be 4 to 9");
+        let key = CodeKey::new(&self.secret).context("sign_in_codes.secret")?;
+        let count = |number: NonZeroU16| usize::from(number.get());
+        Ok(Codes {
+            key,
+            rules: CodeRules {
+                digits: self.digits,
+                valid: TimeDelta::minutes(self.valid_minutes.get().into()),
+                pause: TimeDelta::seconds(self.pause_seconds.into()),
+                tries: count(self.tries),
+                codes_per_day: PerDay { in_all: count(self.codes_per_day), from_one_network: count(self.network_codes_per_day) },
+                tries_per_day: PerDay { in_all: count(self.tries_per_day), from_one_network: count(self.network_tries_per_day) },
+            },
+        })
+    }
+}
+
 /// How long the next sign-in waits after wrong passwords.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -297,6 +397,22 @@ mod tests {
             (json!({ "front_end_url": "https://video.example", "path": "/reset" }), "password_reset.path"),
         ] {
             let error = page(settings).unwrap_err().to_string();
+            assert!(error.starts_with(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn sign_in_codes_have_defaults_and_name_what_is_wrong() {
+        let codes = |settings| serde_json::from_value::<SignInCodeSettings>(settings).unwrap().codes().map(|codes| codes.rules);
+        let secret = "x".repeat(32);
+        let rules = codes(json!({ "secret": secret, "tries": 3 })).unwrap();
+        assert_eq!((rules.digits, rules.valid, rules.tries), (4, TimeDelta::minutes(10), 3));
+        for (settings, named) in [
+            (json!({}), "sign_in_codes.secret"),
+            (json!({ "secret": "short" }), "sign_in_codes.secret"),
+            (json!({ "secret": secret, "digits": 3 }), "sign_in_codes.digits"),
+        ] {
+            let error = codes(settings).unwrap_err().to_string();
             assert!(error.starts_with(named), "{error}");
         }
     }

@@ -43,7 +43,9 @@ const REMEMBERED: usize = 16 * 1024;
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
     let redis = Redis::connect(&settings.redis)?;
-    let access = Access::new(Verifier::new(&settings.tokens)?, redis.clone());
+    let verifier = Verifier::open(&settings.tokens)?;
+    verifier.follow(&process, &settings.tokens);
+    let access = Access::new(verifier, redis.clone());
     access.listen(&process, &settings.rabbitmq);
     let links = MediaLinks::new(&settings.media)?;
     let renderer = Renderer::new(links.clone());

@@ -36,7 +36,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let storage = ObjectStorage::from_settings(&settings.storage)?;
     let links = MediaLinks::new(&settings.media)?;
     let redis = Redis::connect(&settings.redis)?;
-    let access = Access::new(Verifier::new(&settings.tokens).context("bad setting `tokens`")?, redis.clone());
+    let verifier = Verifier::open(&settings.tokens)?;
+    verifier.follow(&process, &settings.tokens);
+    let access = Access::new(verifier, redis.clone());
 
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use zoetrope_postgres::DatabaseError;
 use zoetrope_tokens::Refusal;
 
-use crate::credentials::PasswordError;
+use crate::{credentials::PasswordError, keys::SignError};
 
 /// Why a command changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,13 @@ pub enum AccountError {
     LockedOut(Duration),
     #[error("no such link to choose a new password, or no more")]
     BadResetToken,
+    /// Not the one that was mailed, or no longer good.
+    #[error("no such code to sign in, or no more")]
+    WrongCode,
+    #[error("the address was sent a code a moment ago, the next one in {0:?}")]
+    CodeTooSoon(Duration),
+    #[error("too many codes for one address in a day, or too many wrong ones: the next in {0:?}")]
+    CodesExhausted(Duration),
     /// The token is not ours, has expired, or its session has ended.
     #[error("not signed in: {0}")]
     NotSignedIn(&'static str),
@@ -47,7 +54,7 @@ pub enum AccountError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error("a token could not be signed")]
-    Signing(#[from] jsonwebtoken::errors::Error),
+    Signing(#[from] SignError),
     #[error("the system has no randomness to give")]
     Randomness,
 }

@@ -19,7 +19,10 @@ mod proof;
 mod refresh;
 mod register;
 mod reset_password;
+mod security_event;
+mod send_code;
 mod session;
+mod show_code;
 mod sign_in;
 mod sign_out;
 mod suspend;
@@ -39,12 +42,15 @@ pub use end_sessions::OpenSession;
 pub use error::AccountError;
 pub use profile::Profile;
 pub use register::{create, new_user};
+pub use security_event::{EventPage, PastEvent, SIGN_IN_FAILED, SecurityEvent};
+pub use send_code::Codes;
 pub use session::SignedIn;
 pub use suspend::{Ended, find, reinstate, suspend};
 pub use user::{User, UserState};
 
 use crate::{
-    credentials::Passwords, erasing::Eraser, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings,
+    credentials::Passwords, erasing::Eraser, failures::Failures, keys::Signer, lockout::Lockout, reset_mails::ResetDesk,
+    settings::SessionSettings,
 };
 
 /// What the commands work with. Cheap to clone.
@@ -60,7 +66,9 @@ pub struct Parts {
     pub access: Access,
     pub relay: Relay,
     pub lockout: Lockout,
+    pub failures: Failures,
     pub reset_desk: ResetDesk,
+    pub codes: Codes,
     pub eraser: Eraser,
     pub sessions: SessionSettings,
 }

@@ -1,10 +1,8 @@
-use std::net::IpAddr;
-
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use zoetrope_domain::SessionId;
 
-use super::{AccountError, Accounts, User, register::now};
+use super::{AccountError, Accounts, Device, User, register::now};
 use crate::{
     rules::login::Identifier,
     store::{sessions, users},
@@ -32,7 +30,7 @@ impl Accounts {
         session: SessionId,
         demand: Demand,
         (field, password): (&'static str, Option<SecretString>),
-        address: IpAddr,
+        device: &Device,
     ) -> Result<(), AccountError> {
         let mut connection = self.0.database.connection().await?;
         let has_password = users::has_password(&mut connection, user.id).await?;
@@ -43,7 +41,7 @@ impl Accounts {
         let is_recent = opened_at.is_some_and(|opened_at| opened_at >= now() - RECENT);
         match (password, has_password) {
             (Some(password), true) => {
-                let proven = self.prove(&Identifier::username(&user.username), password, address).await;
+                let proven = self.prove(&Identifier::username(&user.username), password, device).await;
                 proven.map(|_| ()).map_err(|error| match error {
                     AccountError::WrongCredentials => AccountError::WrongPassword(field),
                     other => other,

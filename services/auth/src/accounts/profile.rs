@@ -1,5 +1,3 @@
-use std::net::IpAddr;
-
 use chrono::{DateTime, Utc};
 use zoetrope_contracts::{timestamp, users::v1::ContactChanged};
 use zoetrope_domain::{SessionId, UserId};
@@ -9,13 +7,13 @@ use zoetrope_service::run_to_end;
 use zoetrope_tokens::Caller;
 
 use super::{
-    AccountError, Accounts, User, UserState,
+    AccountError, Accounts, Device, SecurityEvent, User, UserState,
     ownership::Demand,
     register::{now, taken},
 };
 use crate::{
     rules::{login::key, profile::ProfileChange},
-    store::{api_keys, password_resets, profiles, users},
+    store::{api_keys, password_resets, profiles, security_events, users},
 };
 
 /// A user as only the user sees it.
@@ -48,21 +46,21 @@ impl Accounts {
         &self,
         session: SessionId,
         change: ProfileChange,
-        address: IpAddr,
+        device: Device,
     ) -> Result<Profile, AccountError> {
         let user = self.user_of_session(session).await?;
         let mut change = change;
         let password = change.current_password.take();
         if moves(&user, &change) {
             let proof = ("currentPassword", password);
-            self.prove_ownership(&user, session, Demand::PasswordOrRecentSession, proof, address).await?;
+            self.prove_ownership(&user, session, Demand::PasswordOrRecentSession, proof, &device).await?;
         }
         let accounts = self.clone();
         run_to_end(async move {
             accounts
                 .0
                 .database
-                .transaction("change_profile", async |connection| store(connection, user.id, &change, now()).await)
+                .transaction("change_profile", async |connection| store(connection, user.id, &change, &device, now()).await)
                 .await?;
             accounts.0.relay.wake();
             accounts.profile_of(user.id).await
@@ -80,6 +78,7 @@ async fn store(
     connection: &mut Connection,
     user: UserId,
     change: &ProfileChange,
+    device: &Device,
     now: DateTime<Utc>,
 ) -> Result<(), AccountError> {
     let (present, _) = users::lock(connection, user).await?.ok_or(AccountError::Deleted)?;
@@ -88,12 +87,13 @@ async fn store(
     if change.username.as_ref().is_some_and(|username| *username != present.username) {
         // They are published with the name of their owner.
         api_keys::publish_anew(connection, user).await?;
+        security_events::record(connection, user, SecurityEvent::UsernameChanged, Some(device), now).await?;
     }
     if let Some(email) = change.email.as_ref().filter(|_| moves(&present, change)) {
         password_resets::forget_of(connection, user).await?;
         let changed = ContactChanged { user_id: user.to_string(), email: email.clone(), changed_at: Some(timestamp(now)) };
         enqueue(connection, &changed).await.map_err(DatabaseError::from)?;
-        tracing::info!(user_id = %user, "the address of a user changed");
+        security_events::record(connection, user, SecurityEvent::EmailChanged, Some(device), now).await?;
     }
     Ok(())
 }

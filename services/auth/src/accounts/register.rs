@@ -7,10 +7,13 @@ use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::Role;
 
-use super::{AccountError, Accounts, Device, SignedIn, User};
+use super::{AccountError, Accounts, Device, SecurityEvent, SignedIn, User};
 use crate::{
     rules::registration::Registration,
-    store::users::{self, InsertError, Unique},
+    store::{
+        security_events,
+        users::{self, InsertError, Unique},
+    },
 };
 
 impl Accounts {
@@ -64,6 +67,7 @@ pub async fn create(
     username_field: &'static str,
 ) -> Result<(), AccountError> {
     users::insert(connection, user, password_hash).await.map_err(|error| taken(error, username_field))?;
+    security_events::record(connection, user.id, SecurityEvent::AccountCreated, None, user.created_at).await?;
     let registered = UserRegistered {
         user_id: user.id.to_string(),
         username: user.username.clone(),

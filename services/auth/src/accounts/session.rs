@@ -4,10 +4,10 @@ use zoetrope_domain::SessionId;
 use zoetrope_postgres::Connection;
 use zoetrope_tokens::{Claims, TokenKind};
 
-use super::{AccountError, Accounts, Device, User, UserState};
+use super::{AccountError, Accounts, Device, SecurityEvent, User, UserState};
 use crate::{
     credentials::RefreshToken,
-    store::{refresh_tokens, sessions, users},
+    store::{refresh_tokens, security_events, sessions, users},
 };
 
 /// A user with a new session and its tokens.
@@ -77,6 +77,8 @@ impl NewSession {
         users::lock_state(connection, user.id).await?.unwrap_or(UserState::Deleted).let_in()?;
         sessions::open(connection, self.id, user.id, &self.device, self.opened_at, self.expires_at).await?;
         refresh_tokens::insert(connection, &self.refresh_token, self.id, self.opened_at, self.refresh_token_expires_at).await?;
+        let event = SecurityEvent::SignedIn(self.id);
+        security_events::record(connection, user.id, event, Some(&self.device), self.opened_at).await?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ impl Accounts {
     /// Opens a session for the user with this name or address and this password.
     pub async fn sign_in(&self, login: Login, device: Device) -> Result<SignedIn, AccountError> {
         for _ in 0..ATTEMPTS {
-            let proven = self.prove(&login.identifier, login.password.clone(), device.address).await?;
+            let proven = self.prove(&login.identifier, login.password.clone(), &device).await?;
             let (accounts, device) = (self.clone(), device.clone());
             if let Some(signed_in) = run_to_end(async move { accounts.open_session(proven, device).await }).await? {
                 return Ok(signed_in);

@@ -4,13 +4,13 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zoetrope_http::{
-    ClientAddress, CurrentUser, Json, Problem, ProblemBody,
+    CurrentUser, Json, Problem, ProblemBody,
     envelope::{Envelope, success_with_message},
     iso_millis,
 };
 
-use super::cookie::RefreshCookie;
-use crate::accounts::Accounts;
+use super::{cookie::RefreshCookie, session_cookie::SessionCookie};
+use crate::accounts::{Accounts, Device};
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct DeleteUserRequest {
@@ -40,7 +40,7 @@ pub struct DeletedView {
     security(("bearer" = [])),
     request_body(content = Option<DeleteUserRequest>),
     responses(
-        (status = 200, description = "Deleted; the cookie is cleared.", body = Envelope<DeletedView>),
+        (status = 200, description = "Deleted; the cookies are cleared.", body = Envelope<DeletedView>),
         (status = 400, description = "The password is missing or wrong.", body = ProblemBody),
         (status = 401, description = "Not signed in.", body = ProblemBody),
         (status = 403, description = "The session is not of the last 15 minutes: sign in again. Or it is an API key.", body = ProblemBody),
@@ -50,13 +50,17 @@ pub struct DeletedView {
 )]
 pub async fn delete_user(
     accounts: Data<Accounts>,
-    cookie: Data<RefreshCookie>,
+    refresh_cookie: Data<RefreshCookie>,
+    session_cookie: Data<SessionCookie>,
     caller: CurrentUser,
-    ClientAddress(address): ClientAddress,
+    device: Device,
     request: Option<Json<DeleteUserRequest>>,
 ) -> Result<HttpResponse, Problem> {
     let password = request.and_then(|Json(request)| request.password);
-    let erased_after = accounts.delete_own(caller.session_id()?, password, address).await?;
+    let erased_after = accounts.delete_own(caller.session_id()?, password, &device).await?;
     let view = DeletedView { erased_after };
-    Ok(HttpResponse::Ok().cookie(cookie.clear()).json(success_with_message("the account was deleted", view)))
+    Ok(HttpResponse::Ok()
+        .cookie(refresh_cookie.clear())
+        .cookie(session_cookie.clear())
+        .json(success_with_message("the account was deleted", view)))
 }

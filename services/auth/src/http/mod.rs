@@ -20,18 +20,22 @@ mod profile;
 mod refresh_token;
 mod register;
 mod reset_password;
+mod security_events;
+mod send_code;
+mod session_cookie;
 mod sessions;
 mod verify;
+mod verify_code;
 mod views;
 
 use actix_web::web::{Data, ServiceConfig, delete, get, head, patch, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
-use zoetrope_tokens::Scope;
+use zoetrope_tokens::{Scope, Verifier};
 
 pub use cookie::RefreshCookie;
-pub use jwks::KeySet;
 pub use limits::limit_of;
 pub use openapi::description;
+pub use session_cookie::SessionCookie;
 
 use crate::{accounts::Accounts, avatars::Avatars, recent_users::RecentUsers};
 
@@ -43,10 +47,11 @@ const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
 pub struct State {
     pub accounts: Accounts,
     pub authenticator: Authenticator,
-    pub key_set: KeySet,
+    pub verifier: Verifier,
     pub refresh_cookie: RefreshCookie,
     pub avatars: Avatars,
     pub recent_users: RecentUsers,
+    pub session_cookie: SessionCookie,
 }
 
 /// The route table. API keys are for none of it, unless a resource says otherwise.
@@ -55,10 +60,11 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(JSON_LIMIT)
         .app_data(Data::new(state.accounts.clone()))
         .app_data(Data::new(state.authenticator.clone()))
-        .app_data(Data::new(state.key_set.clone()))
+        .app_data(Data::new(state.verifier.clone()))
         .app_data(Data::new(state.refresh_cookie))
         .app_data(Data::new(state.avatars.clone()))
         .app_data(Data::new(state.recent_users.clone()))
+        .app_data(Data::new(state.session_cookie))
         .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
         .service(resource("/api/auth/login").route(post().to(login::login)))
@@ -82,6 +88,9 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/v1/users/profile").route(get().to(ads::profile::show)).route(patch().to(ads::profile::change)))
         .service(resource("/api/v1/users/recent").route(get().to(ads::recent_users::recent_users)))
         .service(resource("/media/avatars/{file}").route(get().to(avatar::show)).route(head().to(avatar::show)))
+        .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
+        .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
+        .service(resource("/api/admin/users/{user_id}/security-events").route(get().to(security_events::list)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

@@ -3,7 +3,7 @@ use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
     ads, api_keys, avatar, change_password, delete_user, forgot_password, jwks, limit_of, login, logout, me, profile,
-    refresh_token, register, reset_password, sessions, verify,
+    refresh_token, register, reset_password, security_events, send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -18,6 +18,8 @@ use super::{
         me::me,
         forgot_password::forgot_password,
         reset_password::reset_password,
+        send_code::send_code,
+        verify_code::verify_code,
         change_password::change_password,
         jwks::jwks,
         sessions::list,
@@ -27,6 +29,7 @@ use super::{
         api_keys::create,
         api_keys::revoke,
         delete_user::delete_user,
+        security_events::list,
         profile::show,
         profile::change,
         avatar::upload,
@@ -40,6 +43,7 @@ use super::{
         (name = "auth", description = "Accounts, sessions and tokens."),
         (name = "keys", description = "API keys, for programs."),
         (name = "users", description = "Profiles, and the end of an account."),
+        (name = "admin", description = "For administrators."),
     )
 )]
 struct Description;

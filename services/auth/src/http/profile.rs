@@ -5,13 +5,13 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zoetrope_http::{
-    ClientAddress, CurrentUser, Json, Problem, ProblemBody,
+    CurrentUser, Json, Problem, ProblemBody,
     envelope::{Envelope, success, success_with_message},
 };
 
 use super::views::UserView;
 use crate::{
-    accounts::{Accounts, Profile},
+    accounts::{Accounts, Device, Profile},
     rules::profile::{ProfileChange, ProfileDraft},
 };
 
@@ -118,7 +118,7 @@ pub async fn show(accounts: Data<Accounts>, caller: CurrentUser) -> Result<actix
 pub async fn change(
     accounts: Data<Accounts>,
     caller: CurrentUser,
-    ClientAddress(address): ClientAddress,
+    device: Device,
     Json(request): Json<ChangeProfileRequest>,
 ) -> Result<actix_web::web::Json<ProfileView>, Problem> {
     let ChangeProfileRequest { username, nickname, email, bio, avatar_url, current_password } = request;
@@ -133,6 +133,6 @@ pub async fn change(
         current_password,
     })
     .map_err(Problem::validation)?;
-    let profile = accounts.change_profile(caller.session_id()?, change, address).await?;
+    let profile = accounts.change_profile(caller.session_id()?, change, device).await?;
     Ok(actix_web::web::Json(ProfileView::new(&profile, |data| success_with_message("the profile was changed", data))))
 }

@@ -16,6 +16,15 @@ pub struct UserView {
     /// The name that is shown: the same as `username`, unless the user chose another.
     #[schema(example = "Ann")]
     pub nickname: String,
+    /// The same as `nickname`.
+    #[schema(example = "Ann")]
+    pub nick_name: String,
+    /// The same as `username`.
+    #[schema(example = "ann")]
+    pub user_name: String,
+    /// The same as `nickname`.
+    #[schema(example = "Ann")]
+    pub name: String,
     /// Where the user's picture is.
     pub avatar_url: Option<String>,
     /// Empty when there is none.
@@ -34,6 +43,9 @@ impl From<&User> for UserView {
             id: user.id.to_string(),
             username: user.username.clone(),
             nickname: user.shown_name().to_owned(),
+            nick_name: user.shown_name().to_owned(),
+            user_name: user.username.clone(),
+            name: user.shown_name().to_owned(),
             avatar_url: user.avatar_url.clone(),
             email: user.email.clone().unwrap_or_default(),
             role: user.role.as_str(),
@@ -42,7 +54,7 @@ impl From<&User> for UserView {
     }
 }
 
-/// The answer to a sign-in, which serves two client families: one reads the top, the other reads `data`.
+/// The answer to a sign-in, which serves all client families: one reads the top, the others read `data`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedInView {
@@ -94,6 +106,13 @@ impl SignedInView {
                 registered: None,
             },
         }
+    }
+
+    /// For a client that sends the token back as it is, as the whole header.
+    pub fn after_code(signed_in: &SignedIn) -> Self {
+        let mut view = Self::after_login(signed_in);
+        view.data.token = format!("Bearer {}", view.data.token);
+        view
     }
 
     pub fn after_registration(signed_in: &SignedIn) -> Self {

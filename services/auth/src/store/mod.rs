@@ -10,7 +10,9 @@ pub mod profiles;
 pub mod refresh_tokens;
 pub mod reset_requests;
 mod schema;
+pub mod security_events;
 pub mod sessions;
+pub mod sign_in_codes;
 pub mod users;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

@@ -10,12 +10,12 @@ diesel::table! {
         created_at -> Timestamptz,
         state -> Text,
         deleted_at -> Nullable<Timestamptz>,
-        number -> BigInt,
         display_name -> Nullable<Text>,
         bio -> Nullable<Text>,
         avatar_url -> Nullable<Text>,
         avatar_file -> Nullable<Uuid>,
         email_verified_at -> Nullable<Timestamptz>,
+        number -> BigInt,
     }
 }
 
@@ -80,6 +80,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    sign_in_codes (id) {
+        id -> Uuid,
+        address -> Text,
+        network -> Text,
+        code_hash -> Binary,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    wrong_codes (id) {
+        id -> Uuid,
+        code_id -> Uuid,
+        network -> Text,
+        tried_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     identities (provider, subject) {
         provider -> Text,
         subject -> Text,
@@ -95,7 +116,24 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    security_events (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        kind -> Text,
+        subject -> Nullable<Text>,
+        address -> Nullable<Text>,
+        device -> Nullable<Text>,
+        happened_at -> Timestamptz,
+        last_at -> Timestamptz,
+        count -> Integer,
+        window_start -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(wrong_codes -> sign_in_codes (code_id));
 diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens, api_keys, avatar_files);
+diesel::allow_tables_to_appear_in_same_query!(wrong_codes, sign_in_codes);

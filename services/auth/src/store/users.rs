@@ -99,6 +99,10 @@ pub async fn find(
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
 }
 
+pub async fn exists(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, DatabaseError> {
+    Ok(diesel::select(diesel::dsl::exists(users::table.find(user.as_uuid()))).get_result(connection).await?)
+}
+
 /// The state of a user, locked until the transaction ends: whatever a suspension must see or prevent comes after this.
 pub async fn lock_state(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<UserState>, DatabaseError> {
     let state: Option<String> =

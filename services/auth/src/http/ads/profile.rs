@@ -1,11 +1,11 @@
 use actix_web::web::{self, Data};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use zoetrope_http::{ClientAddress, CurrentUser, Json, Problem, ProblemBody};
+use zoetrope_http::{CurrentUser, Json, Problem, ProblemBody};
 
 use super::user::AdsUserView;
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Device},
     rules::profile::{ProfileChange, ProfileDraft},
 };
 
@@ -53,7 +53,7 @@ pub async fn show(accounts: Data<Accounts>, caller: CurrentUser) -> Result<web::
 pub async fn change(
     accounts: Data<Accounts>,
     caller: CurrentUser,
-    ClientAddress(address): ClientAddress,
+    device: Device,
     Json(request): Json<AdsChangeProfileRequest>,
 ) -> Result<web::Json<AdsUserView>, Problem> {
     let change = ProfileChange::parse(ProfileDraft {
@@ -64,6 +64,6 @@ pub async fn change(
         ..ProfileDraft::default()
     })
     .map_err(Problem::validation)?;
-    let profile = accounts.change_profile(caller.session_id()?, change, address).await?;
+    let profile = accounts.change_profile(caller.session_id()?, change, device).await?;
     Ok(web::Json(AdsUserView::from(&profile)))
 }
