@@ -35,10 +35,10 @@ configure_services() {
 # The keys that sign and verify tokens, made on first use.
 make_keys() {
     local keys=$PLATFORM_HOME/secrets/keys
-    [[ ! -d $keys ]] || return 0
-    rm -rf "$keys.new"
-    "$BINARIES/auth" keygen --out "$keys.new" >"$(log_file keygen)" 2>&1 ||
-        fail_with_log "$(log_file keygen)" "the signing keys could not be made"
+    [[ ! -s $keys/signing-keys.json ]] || return 0
+    rm -rf "$keys" "$keys.new"
+    "$BINARIES/auth" keys generate --out "$keys.new" >"$(log_file keys)" 2>&1 ||
+        fail_with_log "$(log_file keys)" "the signing keys could not be made"
     mv "$keys.new" "$keys"
 }
 

@@ -1,7 +1,7 @@
 use std::{future::Future, ops::Deref, pin::Pin};
 
 use actix_web::{
-    FromRequest, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::{
         Method,
@@ -15,7 +15,7 @@ use url::form_urlencoded;
 use zoetrope_domain::{SessionId, UserId};
 use zoetrope_tokens::{Access, Caller, Refusal, Scope, Watch};
 
-use crate::Problem;
+use crate::{Problem, ProblemCode, check_origin, session_cookie};
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -49,7 +49,7 @@ impl Authenticator {
 
     /// Tells when somebody ends the caller's session or API key. A token that expires is not ended.
     pub fn watch(&self, caller: &Caller) -> Watch {
-        self.access.watch(caller.credential)
+        self.access.watch(caller)
     }
 }
 
@@ -82,7 +82,8 @@ impl KeyAccess {
     }
 }
 
-/// The user who calls, by the `Authorization` header: `Bearer <token or API key>`, or it alone as some clients send it.
+/// The user who calls, by the `Authorization` header: `Bearer <token or API key>`, or it alone as some clients send it. Without that header,
+/// by the session cookie; what changes something must then come from a page of ours (see [`check_origin`]).
 /// Without a good one the request ends with 401; with an API key that is not good for this, with 403 (see [`KeyAccess`]).
 #[derive(Debug, Clone)]
 pub struct CurrentUser {
@@ -108,7 +109,8 @@ impl Deref for CurrentUser {
     }
 }
 
-/// As [`CurrentUser`], but a request without credentials goes on with `None`. Bad credentials are 401 still.
+/// As [`CurrentUser`], but a request without credentials goes on with `None`. Bad credentials are 401 still, unless they are a cookie: a
+/// browser sends that unasked, and its page can neither see nor remove it.
 #[derive(Debug, Clone)]
 pub struct MaybeUser(pub Option<CurrentUser>);
 
@@ -130,7 +132,11 @@ impl FromRequest for CurrentUser {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let found = find(request, bearer_token(request.headers()));
+        let presented = Presented::in_headers(request);
+        if let Ok(Some(Presented::Unasked(_))) = presented {
+            request.extensions_mut().insert(SignInRequired);
+        }
+        let found = find(request, presented);
         Box::pin(async move { found.await?.ok_or_else(nobody) })
     }
 }
@@ -140,8 +146,7 @@ impl FromRequest for StreamUser {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let in_header = bearer_token(request.headers());
-        let found = find(request, in_header.map(|token| token.or_else(|| query_token(request.query_string()))));
+        let found = find(request, Presented::anywhere(request));
         Box::pin(async move { found.await?.map(Self).ok_or_else(nobody) })
     }
 }
@@ -151,8 +156,15 @@ impl FromRequest for MaybeUser {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let found = find(request, bearer_token(request.headers()));
-        Box::pin(async move { found.await.map(Self) })
+        let presented = Presented::in_headers(request);
+        let unasked = matches!(presented, Ok(Some(Presented::Unasked(_))));
+        let found = find(request, presented);
+        Box::pin(async move {
+            match found.await {
+                Err(problem) if unasked && problem.code() == ProblemCode::Unauthorized => Ok(Self(None)),
+                found => found.map(Self),
+            }
+        })
     }
 }
 
@@ -160,35 +172,95 @@ fn nobody() -> Problem {
     Problem::unauthorized("sign in first")
 }
 
+/// A handler of this request takes nobody but a [`CurrentUser`]. Noted where it must be known: when a cookie says who calls.
+struct SignInRequired;
+
+/// What a request brings to say who calls.
+enum Presented {
+    /// A token or an API key that the client chose for this request.
+    Chosen(String),
+    /// A token in a cookie, which a browser sends whoever's page made the request.
+    Unasked(String),
+}
+
+impl Presented {
+    fn in_headers(request: &HttpRequest) -> Result<Option<Self>, Problem> {
+        let chosen = bearer_token(request.headers())?.map(Self::Chosen);
+        Ok(chosen.or_else(|| Self::in_cookie(request)))
+    }
+
+    /// In the query, too, as for streams.
+    fn anywhere(request: &HttpRequest) -> Result<Option<Self>, Problem> {
+        let chosen = bearer_token(request.headers())?.or_else(|| query_token(request.query_string())).map(Self::Chosen);
+        Ok(chosen.or_else(|| Self::in_cookie(request)))
+    }
+
+    fn in_cookie(request: &HttpRequest) -> Option<Self> {
+        session_cookie(request.headers()).map(Self::Unasked)
+    }
+
+    async fn identify(&self, authenticator: &Authenticator) -> Result<CurrentUser, Problem> {
+        match self {
+            Self::Chosen(token) => authenticator.authenticate(token).await,
+            Self::Unasked(token) => {
+                let user = authenticator.authenticate(token).await?;
+                // Programs choose their keys; nothing of ours puts one into a cookie.
+                if user.session().is_some() { Ok(user) } else { Err(Problem::unauthorized("sign in again")) }
+            }
+        }
+    }
+
+    /// Whether the page behind it may do this.
+    fn check_origin(&self, request: &HttpRequest) -> Result<(), Problem> {
+        match self {
+            Self::Unasked(_) if !request.method().is_safe() => check_origin(request),
+            Self::Unasked(_) | Self::Chosen(_) => Ok(()),
+        }
+    }
+}
+
 fn find(
     request: &HttpRequest,
-    token: Result<Option<String>, Problem>,
+    presented: Result<Option<Presented>, Problem>,
 ) -> impl Future<Output = Result<Option<CurrentUser>, Problem>> + 'static {
     let authenticator = request.app_data::<web::Data<Authenticator>>().cloned();
     let key_access = KeyAccess::of(request);
+    let of_our_page = match &presented {
+        Ok(Some(presented)) => presented.check_origin(request),
+        Ok(None) | Err(_) => Ok(()),
+    };
     async move {
-        let Some(token) = token? else { return Ok(None) };
+        let Some(presented) = presented? else { return Ok(None) };
         let authenticator = authenticator.ok_or_else(|| Problem::internal("no Authenticator in the app data"))?;
-        let user = authenticator.authenticate(&token).await?;
+        let user = presented.identify(&authenticator).await?;
         Span::current().record("user_id", tracing::field::display(user.user_id));
+        of_our_page?;
         key_access.check(&user)?;
         Ok(Some(user))
     }
 }
 
-/// The user whose requests are counted; `None` for bad credentials as for none. The token may stand where any handler takes one.
+/// The user whose requests are counted; `None` for bad credentials as for none, and for what a foreign page sends. The token may stand where
+/// any handler takes one.
 pub(crate) async fn known_user(request: &HttpRequest, authenticator: &Authenticator) -> Option<UserId> {
-    let in_header = bearer_token(request.headers()).ok()?;
-    let token = in_header.or_else(|| query_token(request.query_string()))?;
-    Some(authenticator.authenticate(&token).await.ok()?.user_id)
+    let presented = Presented::anywhere(request).ok()??;
+    presented.check_origin(request).ok()?;
+    Some(presented.identify(authenticator).await.ok()?.user_id)
 }
 
-/// Why the caller is not let in, if credentials came along that are not good.
+/// Why the caller is not let in, if credentials came along that are not good. A cookie, which comes along with a sign-in too, counts only
+/// where it must be good.
 pub(crate) fn refusal(request: &HttpRequest) -> impl Future<Output = Option<Problem>> + 'static {
-    // Nobody here judges credentials where there is no authenticator.
-    let judges = request.app_data::<web::Data<Authenticator>>().is_some();
-    let found = judges.then(|| find(request, bearer_token(request.headers())));
-    async move { found?.await.err() }
+    let request = request.clone();
+    async move {
+        // Nobody here judges credentials where there is no authenticator.
+        request.app_data::<web::Data<Authenticator>>()?;
+        let presented = Presented::in_headers(&request);
+        let unasked = matches!(presented, Ok(Some(Presented::Unasked(_))));
+        // The extractors of a handler are all called before the first of them is waited for.
+        let counts = !unasked || request.extensions().get::<SignInRequired>().is_some();
+        if counts { find(&request, presented).await.err() } else { None }
+    }
 }
 
 /// The token in the `Authorization` header; `None` without one. Another scheme is 401.
@@ -227,7 +299,7 @@ mod tests {
         let id = Uuid::from_u128(1);
         let (user_id, username) = (id.into(), "ann".to_owned());
         let credential = Credential::ApiKey(id.into());
-        Caller { user_id, username, role: Role::User, credential, scopes, expires_at: None }
+        Caller { user_id, username, role: Role::User, credential, scopes, expires_at: None, signed_by: None }
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::HeaderName, web};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The networks that the gateway calls from. What anybody else says of a client's address is a claim about themselves.
 #[derive(Debug, Clone)]
@@ -39,9 +39,23 @@ pub(crate) fn private_networks() -> Vec<IpNet> {
 
 /// Where a request comes from, as the gateway saw it; without a gateway in front, as this process does.
 pub fn client_address(request: &HttpRequest) -> IpAddr {
-    let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip().to_canonical());
-    let is_proxy = request.app_data::<web::Data<TrustedProxies>>().is_some_and(|proxies| proxies.trusts(peer));
-    if is_proxy { forwarded(request).unwrap_or(peer) } else { peer }
+    let forwarded = || forwarded_word(request, &X_FORWARDED_FOR)?.parse::<IpAddr>().ok();
+    let of_client = if is_from_proxy(request) { forwarded() } else { None };
+    of_client.map_or_else(|| peer(request), |address| address.to_canonical())
+}
+
+/// Whether the gateway sent it, which is believed what it says of the client.
+pub(crate) fn is_from_proxy(request: &HttpRequest) -> bool {
+    request.app_data::<web::Data<TrustedProxies>>().is_some_and(|proxies| proxies.trusts(peer(request)))
+}
+
+/// The last word of the last of these headers: that one was added by the proxy itself.
+pub(crate) fn forwarded_word<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
+    Some(request.headers().get_all(name).last()?.to_str().ok()?.rsplit(',').next()?.trim())
+}
+
+fn peer(request: &HttpRequest) -> IpAddr {
+    request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip().to_canonical())
 }
 
 /// [`client_address`], for handlers.
@@ -55,13 +69,6 @@ impl FromRequest for ClientAddress {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         ready(Ok(Self(client_address(request))))
     }
-}
-
-/// The last address of the last header: that one was added by the proxy itself.
-fn forwarded(request: &HttpRequest) -> Option<IpAddr> {
-    let last = request.headers().get_all(X_FORWARDED_FOR).last()?;
-    let address: IpAddr = last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()?;
-    Some(address.to_canonical())
 }
 
 #[cfg(test)]

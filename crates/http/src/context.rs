@@ -11,7 +11,7 @@ use tracing::{Instrument, Span, field};
 
 use crate::{Problem, ProblemCode, RequestId, request_id::X_REQUEST_ID};
 
-/// The middleware around every request; goes outermost, with `actix_web::middleware::from_fn`.
+/// The middleware around every request; goes around all that answers, with `actix_web::middleware::from_fn`.
 ///
 /// It names the request, opens its span as a part of the caller's trace, makes sure that every error has the one error body,
 /// logs server errors with their causes, and writes the access log and the metrics.

@@ -4,9 +4,10 @@
 //! * [`Json`], [`Query`] and [`Path`] read requests; what they refuse is a [`Problem`] that names the client's own field.
 //! * [`CurrentUser`] and [`MaybeUser`] tell who calls, [`StreamUser`] who opens a stream of events, [`ClientLanguage`] in which language
 //!   to answer by mail. [`KeyAccess`] is what an API key needs for a route.
+//! * [`session_cookie`] is what a browser sends instead of a token; [`check_origin`] refuses what a foreign page has it send.
 //! * [`RateLimits`] refuses what is too much, [`client_address`] tells where a request comes from.
 //! * [`sse`] streams events.
-//! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits.
+//! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits, and CORS.
 //!
 //! Metrics: `zoetrope_http_request_seconds{method,route,status}`; `route` is the pattern that matched, or `unmatched`.
 //!
@@ -15,14 +16,17 @@
 mod caller;
 mod client_address;
 mod context;
+mod cors;
 pub mod envelope;
 mod extract;
 mod language;
 pub mod openapi;
+mod origin;
 mod problem;
 mod rate_limit;
 mod request_id;
 mod server;
+mod session_cookie;
 pub mod sse;
 mod time;
 
@@ -31,8 +35,10 @@ pub use client_address::{ClientAddress, client_address};
 pub use context::request_context;
 pub use extract::{Json, JsonLimit, Path, Query};
 pub use language::ClientLanguage;
+pub use origin::{WebOrigin, check_origin};
 pub use problem::{FieldError, Problem, ProblemBody, ProblemCode};
 pub use rate_limit::{Classify, RateLimits};
 pub use request_id::RequestId;
 pub use server::{HttpSettings, serve};
+pub use session_cookie::{SESSION_COOKIE, session_cookie};
 pub use time::iso_millis;

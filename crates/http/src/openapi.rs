@@ -5,17 +5,20 @@ use utoipa::{
     Modify, ToSchema,
     openapi::{
         Components, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, Response, ResponseBuilder, Type,
-        path::PathItem,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        path::{Operation, PathItem},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
-use crate::{Classify, ProblemBody};
+use crate::{Classify, ProblemBody, SESSION_COOKIE};
 
 /// The name by which a handler asks for the scheme: `security(("bearer" = []))`.
 pub const BEARER: &str = "bearer";
 
-/// Adds the security scheme [`BEARER`]. For `#[openapi(modifiers(&BearerScheme))]`.
+/// The name of the cookie's scheme, which nobody asks for: it is good wherever [`BEARER`] is.
+const COOKIE: &str = "sessionCookie";
+
+/// Adds the security scheme [`BEARER`], and the session cookie beside it. For `#[openapi(modifiers(&BearerScheme))]`.
 pub struct BearerScheme;
 
 impl Modify for BearerScheme {
@@ -25,8 +28,35 @@ impl Modify for BearerScheme {
             .bearer_format("JWT")
             .description(Some("The accessToken or data.token of a sign-in, or an API key (sk-…)."))
             .build();
-        openapi.components.get_or_insert_with(Components::new).add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        let about_cookie = "Set by a sign-in. What is not a GET then needs an `Origin` of ours, which browsers send.";
+        let cookie = ApiKeyValue::with_description(SESSION_COOKIE, about_cookie);
+        let components = openapi.components.get_or_insert_with(Components::new);
+        components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+
+        let [bearer, cookie] = [BEARER, COOKIE].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+        for item in openapi.paths.paths.values_mut() {
+            for (_, operation) in operations(item) {
+                let Some(schemes) = &mut operation.security else { continue };
+                if schemes.contains(&bearer) {
+                    schemes.push(cookie.clone());
+                }
+            }
+        }
     }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let PathItem { get, put, post, patch, delete, head, .. } = item;
+    let operations = [
+        (Method::GET, get),
+        (Method::PUT, put),
+        (Method::POST, post),
+        (Method::PATCH, patch),
+        (Method::DELETE, delete),
+        (Method::HEAD, head),
+    ];
+    operations.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// The name of the answer 429 among the components.
@@ -36,17 +66,7 @@ const RATE_LIMITED: &str = "RateLimited";
 #[must_use]
 pub fn with_limits(mut openapi: OpenApi, limit_of: Classify) -> OpenApi {
     for (path, item) in &mut openapi.paths.paths {
-        let PathItem { get, put, post, patch, delete, head, .. } = item;
-        let operations = [
-            (Method::GET, get),
-            (Method::PUT, put),
-            (Method::POST, post),
-            (Method::PATCH, patch),
-            (Method::DELETE, delete),
-            (Method::HEAD, head),
-        ];
-        for (method, operation) in operations {
-            let Some(operation) = operation else { continue };
+        for (method, operation) in operations(item) {
             if limit_of(&method, path).is_some() {
                 operation.responses.responses.insert("429".to_owned(), Ref::from_response_name(RATE_LIMITED).into());
             }

@@ -12,8 +12,10 @@ use serde::Deserialize;
 use zoetrope_service::{Process, log_listening};
 
 use crate::{
-    RateLimits,
+    RateLimits, WebOrigin,
     client_address::{TrustedProxies, private_networks},
+    cors::share_with_pages,
+    origin::AllowedOrigins,
     request_context,
 };
 
@@ -40,13 +42,16 @@ pub struct HttpSettings {
     /// Where the gateway calls from: it alone is believed what it says of a client's address. Default: loopback and private networks.
     #[serde(default = "private_networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Front-ends on other origins than the gateway's that may use a browser's sign-in (the session cookie). Default: none.
+    #[serde(default)]
+    pub allowed_origins: Vec<WebOrigin>,
 }
 
 fn default_workers() -> NonZeroUsize {
     NonZeroUsize::MIN.saturating_add(1)
 }
 
-/// Serves the routes, with [`request_context`] and the limits around them, until the process stops. Gives back the addresses that were bound.
+/// Serves the routes, with [`request_context`], CORS and the limits around them, until the process stops. Gives back the addresses that were bound.
 ///
 /// `routes` runs once per worker: shared state is made before and cloned in.
 pub fn serve(
@@ -56,10 +61,17 @@ pub fn serve(
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Vec<SocketAddr>> {
     let proxies = Data::new(TrustedProxies::new(&settings.trusted_proxies));
+    let origins = Data::new(AllowedOrigins::new(settings.allowed_origins.clone()));
     let app = move || {
         let limits = limits.clone();
         let limited = move |request: ServiceRequest, next: Next<BoxBody>| limits.clone().apply(request, next);
-        App::new().app_data(proxies.clone()).wrap(from_fn(limited)).wrap(from_fn(request_context)).configure(routes.clone())
+        App::new()
+            .app_data(proxies.clone())
+            .app_data(origins.clone())
+            .wrap(from_fn(limited))
+            .wrap(from_fn(request_context))
+            .wrap(from_fn(share_with_pages))
+            .configure(routes.clone())
     };
     let server = HttpServer::new(app)
         .workers(settings.workers.get())

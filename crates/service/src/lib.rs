@@ -42,6 +42,8 @@
 //! 5. signals, and a shutdown in phases: readiness off, a pause for load balancers to notice, [`Process::stopping`] cancelled,
 //!    work in hand finished, telemetry flushed.
 //!
+//! What changes while the process runs, such as keys, it reads with [`follow_file`].
+//!
 //! A background task that ends before shutdown began is a crash: the process shuts down and exits with a failing code, so that
 //! its supervisor starts it again.
 //!
@@ -49,6 +51,7 @@
 //! print an answer use [`answer`], which leaves standard output to them; those that answer a question, such as `audit`, use [`check`],
 //! which tells yes, no and "could not find out" apart by its exit code.
 
+mod follow;
 mod internal;
 mod lifecycle;
 mod metrics;
@@ -61,6 +64,7 @@ mod tasks;
 mod telemetry;
 pub mod trace;
 
+pub use follow::follow_file;
 pub use process::Process;
 pub use readiness::{Readiness, ReadinessReport};
 pub use run::{answer, check, once, serve};

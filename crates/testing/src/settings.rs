@@ -74,9 +74,9 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
     set(&mut settings, "redis.key_prefix", format!("{}:", addresses.database).into());
 
     if matches!(service, Service::Auth | Service::TaskApi | Service::Notifier) {
-        set(&mut settings, "tokens.jwks_file", format!("{keys}/jwks.json").into());
+        set(&mut settings, "tokens.jwks_path", format!("{keys}/jwks.json").into());
     }
-    if matches!(service, Service::TaskApi | Service::Poller) {
+    if matches!(service, Service::Auth | Service::TaskApi | Service::Poller) {
         set(&mut settings, "storage.backend", "local".into());
         set(&mut settings, "storage.path", directory.join("objects").display().to_string().into());
     }
@@ -92,9 +92,10 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
     }
     match service {
         Service::Auth => {
-            set(&mut settings, "keys.signing_key_file", format!("{keys}/signing-key.pem").into());
+            set(&mut settings, "keys.directory", keys.to_string().into());
             set(&mut settings, "sessions.cookie_secure", false.into());
             set(&mut settings, "password_reset.front_end_url", gateway.as_str().into());
+            set(&mut settings, "avatars.public_base_url", gateway.as_str().into());
             set(&mut settings, "sign_in_codes.secret", format!("{:064}", 11).into());
             let provider = format!("http://127.0.0.1:{}", addresses.provider);
             set(&mut settings, "google.issuer", format!("{provider}/google").into());

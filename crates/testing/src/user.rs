@@ -102,6 +102,10 @@ impl User {
         self.send(self.http.delete(self.url(path))).await
     }
 
+    pub async fn delete_with(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(self.http.delete(self.url(path)).json(body)).await
+    }
+
     pub async fn post_raw(&self, path: &str, content_type: &str, body: &'static str) -> Result<Answer> {
         self.send(self.http.post(self.url(path)).header("content-type", content_type).body(body)).await
     }
@@ -118,8 +122,10 @@ impl User {
         self.post_with_header(path, body, "Idempotency-Key", idempotency_key).await
     }
 
+    /// As a browser does on a page of the gateway's own.
     pub async fn post_with_cookie(&self, path: &str, name: &str, value: &str) -> Result<Answer> {
-        self.send(self.http.post(self.url(path)).header("cookie", format!("{name}={value}"))).await
+        let request = self.http.post(self.url(path)).header("origin", &self.gateway);
+        self.send(request.header("cookie", format!("{name}={value}"))).await
     }
 
     /// Posts what is answered with a stream of events.

@@ -1,6 +1,10 @@
 //! Every route of every service refuses every credential that is not good.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,9 +16,11 @@ use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
 /// For everybody, whatever they bring along.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 20] = [
     "GET /.well-known/jwks.json",
+    "GET /api/v1/users/recent",
     "GET /health",
+    "GET /media/avatars/{file}",
     // The link is signed.
     "GET /media/videos/{task}/{file}",
     // Signs in by its first frame.
@@ -60,23 +66,29 @@ struct Forger {
     public_text: String,
 }
 
+/// The first key of a folder.
+fn signing_key(directory: &Path) -> Result<EncodingKey> {
+    let keys: Value = serde_json::from_slice(&fs::read(directory.join("signing-keys.json"))?)?;
+    Ok(EncodingKey::from_ed_pem(keys["keys"][0]["private_key"].as_str().context("private_key")?.as_bytes())?)
+}
+
 impl Forger {
     /// Works from a good token and the files of the platform.
     async fn of(platform: &Platform, user: &User) -> Result<Self> {
         let settings: toml::Table = fs::read_to_string(platform.settings(Service::Auth)?)?.parse()?;
         let file = |section: &str, key: &str| settings[section][key].as_str().map(PathBuf::from).context("no file");
         let directory = platform.directory().join("strange-keys");
-        let made = Command::new(binary("auth")?).arg("keygen").arg("--out").arg(&directory).status().await?;
+        let made = Command::new(binary("auth")?).args(["keys", "generate", "--out"]).arg(&directory).status().await?;
         ensure!(made.success());
-        let public_text = fs::read_to_string(file("tokens", "jwks_file")?)?;
+        let public_text = fs::read_to_string(file("tokens", "jwks_path")?)?;
         let jwks: Value = serde_json::from_str(&public_text)?;
         let mut parts = user.token().split('.');
         let mut next = || URL_SAFE_NO_PAD.decode(parts.next().unwrap_or_default());
         Ok(Self {
             header: serde_json::from_slice(&next()?)?,
             claims: serde_json::from_slice(&next()?)?,
-            own: EncodingKey::from_ed_pem(&fs::read(file("keys", "signing_key_file")?)?)?,
-            stranger: EncodingKey::from_ed_pem(&fs::read(directory.join("signing-key.pem"))?)?,
+            own: signing_key(&file("keys", "directory")?)?,
+            stranger: signing_key(&directory)?,
             public: URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().context("x")?)?,
             public_text,
         })
@@ -135,13 +147,22 @@ async fn routes(platform: &Platform) -> Result<Vec<String>> {
     Ok(routes)
 }
 
+/// Who a caller says to be.
+#[derive(Clone, Copy)]
+enum Credential<'a> {
+    None,
+    Bearer(&'a str),
+    /// The session cookie, as a browser sends it when no page of ours made the request.
+    Cookie(&'a str),
+}
+
 struct Knocker {
     http: Client,
     gateway: String,
 }
 
 impl Knocker {
-    async fn knock(&self, route: &str, token: Option<&str>) -> Result<u16> {
+    async fn knock(&self, route: &str, credential: Credential<'_>) -> Result<u16> {
         let (method, path) = route.split_once(' ').context("route")?;
         let path: Vec<String> = path
             .split('/')
@@ -152,9 +173,11 @@ impl Knocker {
         if matches!(method, "POST" | "PUT" | "PATCH") {
             request = request.json(&json!({}));
         }
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
+        request = match credential {
+            Credential::None => request,
+            Credential::Bearer(token) => request.bearer_auth(token),
+            Credential::Cookie(token) => request.header("cookie", format!("auth-session={token}")),
+        };
         Ok(request.send().await?.status().as_u16())
     }
 }
@@ -176,7 +199,7 @@ async fn every_route_refuses_every_bad_credential() -> Result<()> {
     let forger = Forger::of(&platform, &user).await?;
     let knocker = Knocker { http: Client::new(), gateway: platform.gateway_url() };
     // The forger's tools are good: what it signs properly is taken.
-    assert_eq!(knocker.knock("GET /api/video/tasks", Some(&forger.genuine()?)).await?, 200);
+    assert_eq!(knocker.knock("GET /api/video/tasks", Credential::Bearer(&forger.genuine()?)).await?, 200);
 
     let mut command = Command::new(binary("auth")?);
     let done = command.args(["suspend", suspended.name(), "--config"]);
@@ -185,7 +208,7 @@ async fn every_route_refuses_every_bad_credential() -> Result<()> {
         eventually("the end of the suspended user's credentials", Duration::from_secs(2), async || {
             // Of auth a route that asks no database: then the process itself has heard of it.
             for route in ["GET /api/auth/sessions", "GET /api/video/tasks", "GET /api/webhooks"] {
-                let status = knocker.knock(route, Some(out.token())).await?;
+                let status = knocker.knock(route, Credential::Bearer(out.token())).await?;
                 ensure!(status == 401, "{route}: {status}");
             }
             Ok(())
@@ -201,19 +224,31 @@ async fn every_route_refuses_every_bad_credential() -> Result<()> {
     let mut let_in = Vec::new();
     let mut refused = 0;
     for route in &routes {
+        let (is_public, is_optional) = (PUBLIC.contains(&route.as_str()), OPTIONAL.contains(&route.as_str()));
+        let mut tries = Vec::new();
         for (what, token) in &bad {
-            let takes_it = !PUBLIC.contains(&route.as_str()) || (OPTIONAL.contains(&route.as_str()) && token.is_some());
-            if takes_it {
-                let status = knocker.knock(route, token.as_deref()).await?;
-                if is_refusal(status) {
-                    refused += 1;
-                } else {
-                    let_in.push(format!("{route} with {what}: {status}"));
-                }
+            let credential = token.as_deref().map_or(Credential::None, Credential::Bearer);
+            if !is_public || (is_optional && token.is_some()) {
+                tries.push((*what, credential));
+            }
+        }
+        // A cookie is never too bad for what is for everybody.
+        let cookies = bad.iter().filter_map(|(what, token)| Some((*what, Credential::Cookie(token.as_deref()?))));
+        tries.extend(cookies.filter(|_| !is_public));
+        if !is_public && !route.starts_with("GET ") {
+            tries.push(("a good cookie on a foreign page", Credential::Cookie(user.token())));
+        }
+        for (what, credential) in tries {
+            let status = knocker.knock(route, credential).await?;
+            let expected = if what.starts_with("a good cookie") { status == 403 } else { is_refusal(status) };
+            if expected {
+                refused += 1;
+            } else {
+                let_in.push(format!("{route} with {what}: {status}"));
             }
         }
     }
     assert!(let_in.is_empty(), "not refused:\n{}", let_in.join("\n"));
-    assert!(refused > 300, "only {refused} were tried");
+    assert!(refused > 600, "only {refused} were tried");
     Ok(())
 }

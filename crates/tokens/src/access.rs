@@ -15,7 +15,7 @@ use crate::{
 /// Who may come in: tokens, the sessions that they belong to, and API keys. Cheap to clone.
 #[derive(Clone)]
 pub struct Access {
-    verifier: Verifier,
+    pub(crate) verifier: Verifier,
     revocations: Revocations,
     keys: ApiKeys,
     pub(crate) endings: Endings,
@@ -67,11 +67,11 @@ impl Access {
                 KeyRefusal::Unavailable => Refusal::Unavailable,
             })?
         } else {
-            let claims = self.verifier.verify(presented, now)?;
+            let (claims, signed_by) = self.verifier.verify_signed(presented, now)?;
             if self.revocations.is_revoked(claims.session_id).await {
                 return Err(Refusal::SessionEnded);
             }
-            claims.into()
+            Caller::of_token(claims, signed_by)
         };
         self.uses.note(caller.credential, now);
         Ok(caller)
@@ -86,8 +86,18 @@ impl Access {
     }
 
     /// For what goes on after it was let in, such as an open connection.
-    pub fn watch(&self, credential: Credential) -> Watch {
-        self.endings.watch(credential)
+    pub fn watch(&self, caller: &Caller) -> Watch {
+        let watch = self.endings.watch(caller.credential, caller.signed_by.clone());
+        // The key may have gone before anybody watched.
+        if caller.signed_by.as_ref().is_some_and(|key| !self.verifier.knows(key)) {
+            self.end_what_lost_its_key();
+        }
+        watch
+    }
+
+    /// Ends what is open and was let in with a token whose key has gone.
+    pub(crate) fn end_what_lost_its_key(&self) {
+        self.endings.end_keys(|key| self.verifier.knows(key));
     }
 }
 
@@ -133,12 +143,12 @@ mod tests {
     use zoetrope_redis::RedisSettings;
 
     use super::*;
-    use crate::verifier::tests::settings_of_two_keys;
+    use crate::verifier::tests::verifier;
 
     /// Nothing listens there.
     fn away() -> Access {
         let redis = RedisSettings { url: "redis://127.0.0.1:1/0".into(), key_prefix: String::new() };
-        Access::new(Verifier::new(&settings_of_two_keys()).unwrap(), Redis::connect(&redis).unwrap())
+        Access::new(verifier(), Redis::connect(&redis).unwrap())
     }
 
     fn session(number: u128) -> SessionId {
@@ -158,7 +168,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn who_revokes_knows_it_without_redis() {
         let access = away();
-        let watch = access.watch(Credential::Session(session(1)));
+        let watch = access.endings.watch(Credential::Session(session(1)), None);
         let outcome = access.revoke_session(session(1), Duration::from_secs(60)).await;
         assert!(matches!(outcome, Err(CommandError::Redis(_))));
         assert!(access.has_ended(Credential::Session(session(1))).await);

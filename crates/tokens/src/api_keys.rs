@@ -85,6 +85,7 @@ impl ApiKeys {
             credential: Credential::ApiKey(presented.id),
             scopes: Some(key.scopes.clone()),
             expires_at: key.expires_at,
+            signed_by: None,
         })
     }
 

@@ -1,9 +1,12 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use zoetrope_domain::{ApiKeyId, InvalidId, SessionId, UserId};
 
 use crate::{Claims, Role, Scopes};
+
+/// The `kid` of a key that signs tokens.
+pub type KeyName = Arc<str>;
 
 /// Somebody who proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct Caller {
     pub scopes: Option<Scopes>,
     /// `None` for an API key that does not expire.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The key that signed the token; `None` for an API key. When that key goes, so does what was let in with it.
+    pub signed_by: Option<KeyName>,
 }
 
 /// What a caller proved it with, and what can be ended.
@@ -29,17 +34,7 @@ const SESSION: &str = "session:";
 const API_KEY: &str = "api_key:";
 
 impl Caller {
-    /// The session that the caller has signed in with; `None` for an API key.
-    pub fn session(&self) -> Option<SessionId> {
-        match self.credential {
-            Credential::Session(session) => Some(session),
-            Credential::ApiKey(_) => None,
-        }
-    }
-}
-
-impl From<Claims> for Caller {
-    fn from(claims: Claims) -> Self {
+    pub(crate) fn of_token(claims: Claims, signed_by: KeyName) -> Self {
         Self {
             user_id: claims.user_id,
             username: claims.username,
@@ -47,6 +42,15 @@ impl From<Claims> for Caller {
             credential: Credential::Session(claims.session_id),
             scopes: None,
             expires_at: Some(claims.expires_at),
+            signed_by: Some(signed_by),
+        }
+    }
+
+    /// The session that the caller has signed in with; `None` for an API key.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.credential {
+            Credential::Session(session) => Some(session),
+            Credential::ApiKey(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{Credential, recent::Recent};
+use crate::{Credential, KeyName, recent::Recent};
 
 const REMEMBERED: usize = 50_000;
 
@@ -16,10 +16,12 @@ pub(crate) struct Endings(Arc<Inner>);
 
 struct Inner {
     heard: Recent<Credential, ()>,
-    watched: Mutex<HashMap<Credential, Watched>>,
+    watched: Mutex<HashMap<Credential, Vec<Watched>>>,
 }
 
+/// Those who came with tokens of one key, or with the API key.
 struct Watched {
+    signed_by: Option<KeyName>,
     ended: CancellationToken,
     watchers: usize,
 }
@@ -28,6 +30,7 @@ struct Watched {
 pub struct Watch {
     endings: Endings,
     credential: Credential,
+    signed_by: Option<KeyName>,
     ended: CancellationToken,
 }
 
@@ -39,7 +42,7 @@ impl Endings {
     /// Remembers an end, and tells those who wait for it.
     pub(crate) fn note(&self, credential: Credential, lifetime: Duration) {
         self.0.heard.put(credential, (), lifetime, Instant::now());
-        if let Some(watched) = self.watched().get(&credential) {
+        for watched in self.watched().get(&credential).into_iter().flatten() {
             watched.ended.cancel();
         }
     }
@@ -48,21 +51,39 @@ impl Endings {
         self.0.heard.get(&credential, Instant::now()).is_some()
     }
 
-    pub(crate) fn watch(&self, credential: Credential) -> Watch {
+    /// Tells those who wait and whose token one of these keys did not sign.
+    pub(crate) fn end_keys(&self, is_known: impl Fn(&str) -> bool) {
+        for watched in self.watched().values().flatten() {
+            if watched.signed_by.as_ref().is_some_and(|key| !is_known(key)) {
+                watched.ended.cancel();
+            }
+        }
+    }
+
+    pub(crate) fn watch(&self, credential: Credential, signed_by: Option<KeyName>) -> Watch {
         let ended = {
             let mut all = self.watched();
-            let watched = all.entry(credential).or_insert_with(|| Watched { ended: CancellationToken::new(), watchers: 0 });
-            watched.watchers += 1;
-            watched.ended.clone()
+            let of_credential = all.entry(credential).or_default();
+            match of_credential.iter_mut().find(|watched| watched.signed_by == signed_by) {
+                Some(watched) => {
+                    watched.watchers += 1;
+                    watched.ended.clone()
+                }
+                None => {
+                    let ended = CancellationToken::new();
+                    of_credential.push(Watched { signed_by: signed_by.clone(), ended: ended.clone(), watchers: 1 });
+                    ended
+                }
+            }
         };
         // It may have ended before anybody watched.
         if self.contain(credential) {
             ended.cancel();
         }
-        Watch { endings: self.clone(), credential, ended }
+        Watch { endings: self.clone(), credential, signed_by, ended }
     }
 
-    fn watched(&self) -> MutexGuard<'_, HashMap<Credential, Watched>> {
+    fn watched(&self) -> MutexGuard<'_, HashMap<Credential, Vec<Watched>>> {
         self.0.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,11 +98,13 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let mut all = self.endings.watched();
-        if let Some(watched) = all.get_mut(&self.credential) {
+        let Some(of_credential) = all.get_mut(&self.credential) else { return };
+        if let Some(watched) = of_credential.iter_mut().find(|watched| watched.signed_by == self.signed_by) {
             watched.watchers -= 1;
-            if watched.watchers == 0 {
-                all.remove(&self.credential);
-            }
+        }
+        of_credential.retain(|watched| watched.watchers > 0);
+        if of_credential.is_empty() {
+            all.remove(&self.credential);
         }
     }
 }
@@ -102,7 +125,9 @@ mod tests {
     #[tokio::test]
     async fn who_watches_hears_of_the_end_and_nobody_else_does() {
         let endings = Endings::new();
-        let (first, second, other) = (endings.watch(session(1)), endings.watch(session(1)), endings.watch(session(2)));
+        let key = |name: &str| Some(KeyName::from(name));
+        let (first, second) = (endings.watch(session(1), key("a")), endings.watch(session(1), key("b")));
+        let other = endings.watch(session(2), key("a"));
         endings.note(session(1), HOUR);
         tokio::join!(first.ended(), second.ended());
         assert!(!other.ended.is_cancelled());
@@ -113,13 +138,24 @@ mod tests {
     async fn who_comes_late_hears_at_once() {
         let endings = Endings::new();
         endings.note(session(1), HOUR);
-        endings.watch(session(1)).ended().await;
+        endings.watch(session(1), None).ended().await;
+    }
+
+    #[test]
+    fn who_came_with_a_key_that_goes_hears_of_it_and_nobody_else_does() {
+        let endings = Endings::new();
+        let watch = |name: Option<&str>| endings.watch(session(1), name.map(KeyName::from));
+        let (gone, kept, keyless) = (watch(Some("old")), watch(Some("new")), watch(None));
+        endings.end_keys(|key| key == "new");
+        assert!(gone.ended.is_cancelled() && !kept.ended.is_cancelled() && !keyless.ended.is_cancelled());
+        // The session goes on.
+        assert!(!endings.contain(session(1)) && !watch(Some("new")).ended.is_cancelled());
     }
 
     #[test]
     fn nothing_is_left_of_a_watch() {
         let endings = Endings::new();
-        let (first, second) = (endings.watch(session(1)), endings.watch(session(1)));
+        let (first, second) = (endings.watch(session(1), None), endings.watch(session(1), None));
         drop(first);
         assert_eq!(endings.watched().len(), 1);
         drop(second);

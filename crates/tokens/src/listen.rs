@@ -24,7 +24,8 @@ const FLUSH_EVERY: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl Access {
-    /// Hears from now on what ends, on the bus and from Redis; either of them may be away. Also writes down what is used.
+    /// Hears from now on what ends, on the bus and from Redis; either of them may be away. What was let in with a key that has gone ends, too.
+    /// Also writes down what is used.
     pub fn listen(&self, process: &Process, bus: &BusSettings) {
         let own_queue = ConsumeFrom::Private {
             prefix: "access",
@@ -40,9 +41,15 @@ impl Access {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut reader = Reader::default();
             let mut number = 0u32;
+            let mut keys = access.verifier.jwks();
             while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
                 for credential in reader.read(&access.redis).await {
                     access.endings.note(credential, REMEMBERED_FOR);
+                }
+                let keys_now = access.verifier.jwks();
+                if !Arc::ptr_eq(&keys, &keys_now) {
+                    access.end_what_lost_its_key();
+                    keys = keys_now;
                 }
                 number = number.wrapping_add(1);
                 if number.is_multiple_of(FLUSH_EVERY) {

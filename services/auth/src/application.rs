@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use zoetrope_bus::Publisher;
 use zoetrope_http::{Authenticator, RateLimits};
 use zoetrope_limits::Limiter;
@@ -8,18 +8,23 @@ use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
 use zoetrope_redis::Redis;
 use zoetrope_service::Process;
+use zoetrope_storage::ObjectStorage;
 use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
     accounts::{Accounts, Parts},
+    avatars::Avatars,
     credentials::Passwords,
+    erasing::Eraser,
+    failures::Failures,
     federation::Federation,
     forgetting, housekeeping,
-    http::{KeySet, RefreshCookie, SessionCookie, State, limit_of, routes},
+    http::{RefreshCookie, SessionCookie, State, limit_of, routes},
     keys::Signer,
     last_uses,
     lockout::Lockout,
     metrics,
+    recent_users::RecentUsers,
     reset_mails::ResetDesk,
     settings::{MigrateSettings, Settings},
     store::MIGRATIONS,
@@ -28,13 +33,10 @@ use crate::{
 /// Starts `auth serve`. Postgres, RabbitMQ and Redis may be away.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
-    let signer = Signer::new(&settings.keys.signing_key, &settings.tokens.issuer, &settings.tokens.audience)?;
-    let verifier = Verifier::new(&settings.tokens)?;
-    ensure!(
-        verifier.knows(signer.key_id()),
-        "keys.signing_key and tokens.jwks do not fit: the set must hold the public key {}",
-        signer.key_id()
-    );
+    let verifier = Verifier::open(&settings.tokens)?;
+    let (signer, signing_keys) = Signer::open(&settings.keys.directory, &verifier, &settings.tokens)?;
+    verifier.follow(&process, &settings.tokens);
+    signer.follow(&process, signing_keys);
     let passwords = Passwords::new(&settings.passwords)?;
     let reset_page = settings.password_reset.page()?;
     let codes = settings.sign_in_codes.codes()?;
@@ -50,7 +52,15 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let reset_desk = ResetDesk::new(database.clone(), relay.clone(), reset_page, settings.password_reset.valid_minutes);
     process.spawn("password_resets", reset_desk.clone().run(process.stopping()));
 
-    forgetting::start(&process, &database);
+    settings.avatars.check()?;
+    let avatars = Avatars::new(database.clone(), ObjectStorage::from_settings(&settings.storage)?, &settings.avatars);
+    process.spawn("avatars", avatars.clone().clean(process.stopping()));
+    let eraser = Eraser::new(database.clone(), relay.clone(), avatars.clone(), settings.deletion.erase_after());
+    process.spawn("erasing", eraser.clone().run(process.stopping()));
+
+    let failures = Failures::default();
+    process.spawn("failures", failures.clone().run(database.clone(), process.stopping()));
+    forgetting::start(&process, &database, settings.security_events);
     process.spawn("housekeeping", housekeeping::run(database.clone(), access.clone(), process.stopping()));
     process.spawn("last_uses", last_uses::run(database.clone(), access.clone(), process.stopping()));
     let pinged = database.clone();
@@ -63,9 +73,11 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), limit_of);
     let state = State {
         authenticator,
-        key_set: KeySet(settings.tokens.jwks.into()),
         federation: Arc::new(federation),
+        verifier: verifier.clone(),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
+        avatars,
+        recent_users: RecentUsers::new(database.clone()),
         session_cookie: SessionCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.session_token() },
         accounts: Accounts::new(Parts {
             database,
@@ -75,8 +87,10 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             access,
             relay,
             lockout,
+            failures,
             reset_desk,
             codes,
+            eraser,
             sessions: settings.sessions,
         }),
     };

@@ -9,7 +9,8 @@ use zoetrope_service::{ConfigArgs, answer, once, serve};
 
 use crate::{
     administration::{self, CreateAdminArgs, UserArgs},
-    application, http, keys,
+    application, http,
+    keys::{self, DirectoryArgs, RetireArgs, RotateArgs},
 };
 
 const NAME: &str = "auth";
@@ -42,7 +43,14 @@ enum Command {
         #[command(flatten)]
         args: UserArgs,
     },
-    /// Let a suspended user sign in again.
+    /// Delete a user: end all sessions and API keys, let nobody sign in, and erase everything when `deletion.erase_after_days` are over.
+    DeleteUser {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        args: UserArgs,
+    },
+    /// Let a user sign in again who was suspended, or deleted and not erased yet.
     Reinstate {
         #[command(flatten)]
         config: ConfigArgs,
@@ -51,12 +59,29 @@ enum Command {
     },
     /// Print this service's part of the API description.
     Openapi,
-    /// Make a signing key and its public key set.
-    Keygen {
-        /// Where signing-key.pem and jwks.json go.
+    /// The keys that sign tokens.
+    Keys {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Make a first key, in a new folder.
+    Generate {
+        /// Where signing-keys.json and jwks.json go.
         #[arg(long)]
         out: PathBuf,
     },
+    /// Show the keys, the newest first.
+    List(DirectoryArgs),
+    /// Add a key. It is public at once, and signs after a while.
+    Rotate(RotateArgs),
+    /// Remove a key of which no token is left.
+    Retire(RetireArgs),
 }
 
 /// Does what the command line says.
@@ -66,9 +91,19 @@ pub fn run() -> ExitCode {
         Command::Migrate(config) => once(NAME, &config, application::migrate),
         Command::CreateAdmin { config, args } => answer(NAME, &config, |settings| administration::create_admin(settings, args)),
         Command::Suspend { config, args } => answer(NAME, &config, |settings| administration::suspend_user(settings, args)),
+        Command::DeleteUser { config, args } => answer(NAME, &config, |settings| administration::delete_user(settings, args)),
         Command::Reinstate { config, args } => answer(NAME, &config, |settings| administration::reinstate_user(settings, args)),
         Command::Openapi => exit_code(print_description()),
-        Command::Keygen { out } => exit_code(keys::generate(&out)),
+        Command::Keys { command: KeysCommand::Generate { out }, .. } => exit_code(keys::generate(&out)),
+        Command::Keys { config, command: KeysCommand::List(args) } => {
+            answer(NAME, &config, |settings| keys::list(settings, args))
+        }
+        Command::Keys { config, command: KeysCommand::Rotate(args) } => {
+            answer(NAME, &config, |settings| keys::rotate(settings, args))
+        }
+        Command::Keys { config, command: KeysCommand::Retire(args) } => {
+            answer(NAME, &config, |settings| keys::retire(settings, args))
+        }
     }
 }
 

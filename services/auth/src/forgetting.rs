@@ -1,12 +1,15 @@
-//! Forgets sessions and refresh tokens that expired long ago, API keys that ended long ago, links to choose a new password that were not used,
-//! and codes to sign in.
+//! Forgets what nobody needs any more: security events that are older than they are kept, sessions, refresh tokens and API keys that ended
+//! long ago, links to choose a new password that were not used, and codes to sign in.
 
 use std::time::Duration;
 
 use zoetrope_postgres::Database;
 use zoetrope_service::Process;
 
-use crate::store::{api_keys, password_resets, refresh_tokens, sessions, sign_in_codes};
+use crate::{
+    settings::SecurityEventSettings,
+    store::{api_keys, password_resets, refresh_tokens, security_events, sessions, sign_in_codes},
+};
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long they are kept for whoever looks into an incident.
@@ -15,7 +18,11 @@ const KEPT_DAYS: i32 = 7;
 const CODES_KEPT_DAYS: i32 = 3;
 
 /// Sweeps until the process stops. Any number of replicas may do so.
-pub fn start(process: &Process, database: &Database) {
+pub fn start(process: &Process, database: &Database, events: SecurityEventSettings) {
+    let keep_days = i32::from(events.keep_days.get());
+    database.keep_pruned(process, "security_events", EVERY, move |connection| {
+        Box::pin(security_events::forget_old(connection, keep_days))
+    });
     database
         .keep_pruned(process, "refresh_tokens", EVERY, |connection| Box::pin(refresh_tokens::forget_old(connection, KEPT_DAYS)));
     database.keep_pruned(process, "sessions", EVERY, |connection| Box::pin(sessions::forget_old(connection, KEPT_DAYS)));

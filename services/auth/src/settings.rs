@@ -1,19 +1,21 @@
 use std::{
     num::{NonZeroU16, NonZeroU32, NonZeroUsize},
+    path::PathBuf,
     thread,
     time::Duration,
 };
 
 use anyhow::{Context, ensure};
 use chrono::TimeDelta;
-use secrecy::SecretString;
 use serde::Deserialize;
+use url::Url;
 use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
 use zoetrope_limits::LimitSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
 use zoetrope_redis::RedisSettings;
+use zoetrope_storage::StorageSettings;
 use zoetrope_tokens::VerifierSettings;
 
 use crate::{
@@ -55,6 +57,27 @@ pub struct Settings {
     pub wechat: Option<WeChatSettings>,
     #[serde(default)]
     pub outbox: OutboxSettings,
+    #[serde(default)]
+    pub deletion: DeletionSettings,
+    /// Where pictures of users are kept.
+    pub storage: StorageSettings,
+    pub avatars: AvatarSettings,
+    #[serde(default)]
+    pub security_events: SecurityEventSettings,
+}
+
+/// What is kept of what happened to accounts.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecurityEventSettings {
+    pub keep_days: NonZeroU16,
+}
+
+impl Default for SecurityEventSettings {
+    fn default() -> Self {
+        // Half a year.
+        Self { keep_days: NonZeroU16::MIN.saturating_add(179) }
+    }
 }
 
 /// The settings of `auth migrate`, which needs no keys.
@@ -71,7 +94,7 @@ pub struct CreateAdminSettings {
     pub passwords: PasswordSettings,
 }
 
-/// The settings of `auth suspend` and `auth reinstate`.
+/// The settings of `auth suspend`, `auth reinstate` and `auth delete-user`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SuspensionSettings {
     pub postgres: PostgresSettings,
@@ -79,12 +102,28 @@ pub struct SuspensionSettings {
     pub tokens: VerifierSettings,
 }
 
+/// The settings of `auth keys`, which can do without.
+#[derive(Debug, Clone, Deserialize)]
+pub struct KeyCommandSettings {
+    pub keys: Option<KeySettings>,
+    #[serde(default)]
+    pub sessions: SessionSettings,
+}
+
 /// The private side of signing.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeySettings {
-    /// An Ed25519 key as PEM (PKCS#8); normally given by its path, `signing_key_file`.
-    pub signing_key: SecretString,
+    /// Where the signing keys are. The folder is followed while the process runs.
+    pub directory: PathBuf,
+    /// How long a new key is public before it signs: all services must have learned it, and who has fetched the JWK set and kept it.
+    #[serde(default = "default_overlap_seconds")]
+    pub overlap_seconds: u32,
+}
+
+/// Kubernetes takes up to two minutes to bring a changed file everywhere, and the JWK set may be kept for five.
+pub fn default_overlap_seconds() -> u32 {
+    10 * 60
 }
 
 /// How long a sign-in lasts.
@@ -313,6 +352,46 @@ impl LockoutSettings {
             longest_wait: seconds(self.longest_wait_seconds),
             memory: seconds(self.forget_seconds),
         }
+    }
+}
+
+/// What becomes of a deleted user.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeletionSettings {
+    /// How long the user can be brought back, and name and address stay taken. 0: everything is erased at once.
+    pub erase_after_days: u16,
+}
+
+/// Pictures of users.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AvatarSettings {
+    /// The address under which browsers reach the gateway. A picture keeps the one with which it was stored.
+    pub public_base_url: String,
+    /// How many pictures are made small at a time: 1, unless this says otherwise. Each takes a processor and up to 256 MiB.
+    pub max_concurrent: Option<NonZeroUsize>,
+}
+
+impl AvatarSettings {
+    /// Whether browsers can be led there.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let url = Url::parse(&self.public_base_url).ok();
+        let is_web = url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none());
+        ensure!(is_web, "avatars.public_base_url is not an http or https address");
+        Ok(())
+    }
+}
+
+impl Default for DeletionSettings {
+    fn default() -> Self {
+        Self { erase_after_days: 30 }
+    }
+}
+
+impl DeletionSettings {
+    pub fn erase_after(&self) -> TimeDelta {
+        TimeDelta::days(self.erase_after_days.into())
     }
 }
 

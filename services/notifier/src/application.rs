@@ -31,7 +31,7 @@ use crate::{
     socket::{Context, Parts},
     states::States,
     store::MIGRATIONS,
-    webhooks,
+    users, webhooks,
 };
 
 /// Tasks with news that may wait for one connection: more than it can subscribe to one by one, unless that is configured.
@@ -43,7 +43,9 @@ const REMEMBERED: usize = 16 * 1024;
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     metrics::describe();
     let redis = Redis::connect(&settings.redis)?;
-    let access = Access::new(Verifier::new(&settings.tokens)?, redis.clone());
+    let verifier = Verifier::open(&settings.tokens)?;
+    verifier.follow(&process, &settings.tokens);
+    let access = Access::new(verifier, redis.clone());
     access.listen(&process, &settings.rabbitmq);
     let links = MediaLinks::new(&settings.media)?;
     let renderer = Renderer::new(links.clone());
@@ -66,6 +68,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     process.spawn("reconcile", sweep.run(process.stopping()));
 
     mail::start(&process, &database, &settings.rabbitmq, &settings.mail)?;
+    users::start(&process, &database, &settings.rabbitmq);
     let authenticator = Authenticator::new(access.clone());
     let preferences = Preferences { database: database.clone(), authenticator: authenticator.clone() };
 

@@ -23,6 +23,7 @@ use crate::{
     audit::Auditor,
     commands::Commands,
     consumers::{JobEvents, TaskUpdates, UserEvents},
+    erasure::Eraser,
     forgetting, http,
     live::{Live, Watchers},
     settings::Settings,
@@ -35,7 +36,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let storage = ObjectStorage::from_settings(&settings.storage)?;
     let links = MediaLinks::new(&settings.media)?;
     let redis = Redis::connect(&settings.redis)?;
-    let access = Access::new(Verifier::new(&settings.tokens).context("bad setting `tokens`")?, redis.clone());
+    let verifier = Verifier::open(&settings.tokens)?;
+    verifier.follow(&process, &settings.tokens);
+    let access = Access::new(verifier, redis.clone());
 
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
@@ -45,7 +48,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
 
     let job_events = JobEvents { commands: commands.clone() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_JOB_EVENTS), job_events);
-    let user_events = UserEvents { commands: commands.clone() };
+    let eraser = Eraser { commands: commands.clone(), storage: storage.clone(), wanted: Arc::default() };
+    let user_events = UserEvents { commands: commands.clone(), erasure: Arc::clone(&eraser.wanted) };
+    process.spawn("erasure", eraser.run(process.stopping()));
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_USER_EVENTS), user_events);
     let watchers = Arc::new(Watchers::default());
     consume(&process, &settings.rabbitmq, own_queue(&watchers), TaskUpdates { watchers: Arc::clone(&watchers) });

@@ -13,6 +13,9 @@ pub enum ProblemCode {
     InsufficientCredits,
     #[schema(rename = "FORBIDDEN")]
     Forbidden,
+    /// A cookie signs it in, and it comes from a page that is not ours.
+    #[schema(rename = "ORIGIN_NOT_ALLOWED")]
+    ForeignOrigin,
     #[schema(rename = "NOT_FOUND")]
     NotFound,
     #[schema(rename = "METHOD_NOT_ALLOWED")]
@@ -42,6 +45,7 @@ impl ProblemCode {
             Self::Unauthorized => "UNAUTHORIZED",
             Self::InsufficientCredits => "INSUFFICIENT_CREDITS",
             Self::Forbidden => "FORBIDDEN",
+            Self::ForeignOrigin => "ORIGIN_NOT_ALLOWED",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::InvalidState => "INVALID_STATE",
@@ -60,7 +64,7 @@ impl ProblemCode {
             Self::Validation => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::InsufficientCredits => StatusCode::PAYMENT_REQUIRED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidState | Self::Conflict => StatusCode::CONFLICT,
@@ -80,6 +84,7 @@ impl ProblemCode {
             Self::Unauthorized => "Unauthorized",
             Self::InsufficientCredits => "Insufficient Credits",
             Self::Forbidden => "Forbidden",
+            Self::ForeignOrigin => "Origin Not Allowed",
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::InvalidState => "Invalid State",

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 use zoetrope_limits::LimitSettings;
 use zoetrope_redis::{Redis, RedisSettings};
-use zoetrope_tokens::{Access, Verifier, VerifierSettings};
+use zoetrope_tokens::{Access, Verifier};
 
 use super::*;
 use crate::{client_address::TrustedProxies, request_context};
@@ -32,8 +32,8 @@ fn limits() -> RateLimits {
         "login": { "limit": 1, "window_seconds": 60 },
     });
     let settings: LimitSettings = serde_json::from_value(settings).unwrap();
-    let keys: VerifierSettings = serde_json::from_value(json!({ "jwks": KEYS })).unwrap();
-    let authenticator = Authenticator::new(Access::new(Verifier::new(&keys).unwrap(), redis.clone()));
+    let verifier = Verifier::new(KEYS, "zoetrope", "zoetrope").unwrap();
+    let authenticator = Authenticator::new(Access::new(verifier, redis.clone()));
     RateLimits::new(Limiter::new(settings, redis), authenticator, classify)
 }
 

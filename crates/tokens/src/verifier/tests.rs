@@ -24,20 +24,16 @@ fn kid(seed: u8) -> String {
     public_key(seed).common.key_id.unwrap()
 }
 
-fn settings(keys: Vec<Jwk>) -> VerifierSettings {
-    VerifierSettings {
-        jwks: serde_json::to_string(&JwkSet { keys }).unwrap(),
-        issuer: "zoetrope".to_owned(),
-        audience: "zoetrope".to_owned(),
-    }
+fn jwks(keys: Vec<Jwk>) -> String {
+    serde_json::to_string(&JwkSet { keys }).unwrap()
 }
 
-pub(crate) fn settings_of_two_keys() -> VerifierSettings {
-    settings(vec![public_key(1), public_key(2)])
+fn verifier_of(keys: Vec<Jwk>) -> Result<Verifier, KeySetError> {
+    Verifier::new(&jwks(keys), "zoetrope", "zoetrope")
 }
 
-fn verifier() -> Verifier {
-    Verifier::new(&settings_of_two_keys()).unwrap()
+pub(crate) fn verifier() -> Verifier {
+    verifier_of(vec![public_key(1), public_key(2)]).unwrap()
 }
 
 fn now() -> DateTime<Utc> {
@@ -110,6 +106,20 @@ fn a_token_that_was_seen_before_is_held_to_the_same_rules() {
     let (_, signature) = another.rsplit_once('.').unwrap();
     assert_eq!(verifier.verify(&format!("{unsigned}.{signature}"), now()), Err(TokenError::Invalid));
     assert_eq!(verifier.verify(&format!("{unsigned}."), now()), Err(TokenError::Invalid));
+}
+
+#[test]
+fn a_key_that_goes_takes_its_tokens_along_at_once() {
+    let verifier = verifier();
+    let (kept, gone) = (sign(1, &payload()), sign(2, &payload()));
+    assert!(verifier.verify(&kept, now()).is_ok() && verifier.verify(&gone, now()).is_ok());
+    verifier.clone().replace(&jwks(vec![public_key(1), public_key(3)])).unwrap();
+    assert!(verifier.verify(&kept, now()).is_ok());
+    assert_eq!(verifier.verify(&gone, now()), Err(TokenError::Invalid));
+    assert!(verifier.verify(&sign(3, &payload()), now()).is_ok());
+    // What cannot be used changes nothing.
+    assert!(verifier.replace("{").is_err() && verifier.replace(&jwks(vec![])).is_err());
+    assert!(verifier.verify(&kept, now()).is_ok() && verifier.knows(&kid(3)));
 }
 
 #[test]
@@ -187,11 +197,12 @@ fn unusable_key_sets_stop_the_start() {
     let nameless = Jwk { common: Default::default(), ..public_key(1) };
     let mut symmetric = Jwk::from_encoding_key(&EncodingKey::from_secret(b"secret"), Algorithm::HS256).unwrap();
     symmetric.common.key_id = Some("secret".to_owned());
-    let error = |keys| Verifier::new(&settings(keys)).err().unwrap();
+    let error = |keys| verifier_of(keys).err().unwrap();
     assert!(matches!(error(vec![]), KeySetError::Empty));
     assert!(matches!(error(vec![nameless]), KeySetError::NoKeyId));
     assert!(matches!(error(vec![public_key(1), public_key(1)]), KeySetError::DuplicateKeyId(_)));
     assert!(matches!(error(vec![symmetric]), KeySetError::UnsupportedKey(_)));
-    let text = VerifierSettings { jwks: "{".to_owned(), ..settings(vec![]) };
-    assert!(matches!(Verifier::new(&text).err().unwrap(), KeySetError::NotAKeySet(_)));
+    assert!(matches!(Verifier::new("{", "zoetrope", "zoetrope").err().unwrap(), KeySetError::NotAKeySet(_)));
+    let nowhere = VerifierSettings { jwks_path: "/nowhere/jwks.json".into(), issuer: default_name(), audience: default_name() };
+    assert!(matches!(Verifier::open(&nowhere).err().unwrap(), KeySetError::Unreadable { .. }));
 }

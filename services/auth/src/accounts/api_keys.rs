@@ -7,12 +7,12 @@ use zoetrope_domain::{ApiKeyId, SessionId, UserId};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::{ApiKey, PublishedKey, Scopes};
 
-use super::{AccountError, Accounts, User, UserState, register::now, sign_out::ANNOUNCE_PATIENCE};
+use super::{AccountError, Accounts, Device, SecurityEvent, User, UserState, register::now, sign_out::ANNOUNCE_PATIENCE};
 use crate::{
     rules::api_key::KeyWish,
     store::{
         api_keys::{self, Standing},
-        users,
+        security_events, users,
     },
 };
 
@@ -49,13 +49,13 @@ impl Accounts {
     }
 
     /// Makes a key for the user of the session.
-    pub async fn create_api_key(&self, session: SessionId, wish: KeyWish) -> Result<NewKey, AccountError> {
+    pub async fn create_api_key(&self, session: SessionId, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
         let user = self.user_of_session(session).await?;
         let accounts = self.clone();
-        run_to_end(async move { accounts.store_api_key(session, user, wish).await }).await
+        run_to_end(async move { accounts.store_api_key(session, user, wish, device).await }).await
     }
 
-    async fn store_api_key(&self, session: SessionId, user: User, wish: KeyWish) -> Result<NewKey, AccountError> {
+    async fn store_api_key(&self, session: SessionId, user: User, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
         let key = ApiKey::generate().map_err(|_| AccountError::Randomness)?;
         let KeyWish { name, scopes, expires_at } = wish;
         let card = KeyCard { id: key.id, name, prefix: key.shown(), scopes, created_at: now(), expires_at, last_used_at: None };
@@ -63,9 +63,7 @@ impl Accounts {
         self.0
             .database
             .transaction("create_api_key", async |connection| {
-                if users::lock_state(connection, user.id).await? != Some(UserState::Active) {
-                    return Err(AccountError::Suspended);
-                }
+                users::lock_state(connection, user.id).await?.unwrap_or(UserState::Deleted).let_in()?;
                 // Whatever ends all keys of a user ends the sessions as well: none that has ended makes another key.
                 if users::of_session(connection, session, now()).await?.is_none() {
                     return Err(AccountError::NotSignedIn("the session has ended"));
@@ -73,7 +71,9 @@ impl Accounts {
                 if api_keys::count(connection, user.id).await? >= MOST_KEYS {
                     return Err(AccountError::TooManyKeys);
                 }
-                Ok(api_keys::insert(connection, user.id, &card, &secret_hash).await?)
+                api_keys::insert(connection, user.id, &card, &secret_hash).await?;
+                let event = SecurityEvent::ApiKeyCreated(card.id);
+                Ok(security_events::record(connection, user.id, event, Some(&device), card.created_at).await?)
             })
             .await?;
         tracing::info!(user_id = %user.id, api_key_id = %card.id, "API key created");
@@ -92,13 +92,20 @@ impl Accounts {
     }
 
     /// Ends a key of the user.
-    pub async fn revoke_api_key(&self, user: UserId, key: ApiKeyId) -> Result<(), AccountError> {
+    pub async fn revoke_api_key(&self, user: UserId, key: ApiKeyId, device: Device) -> Result<(), AccountError> {
         let accounts = self.clone();
         run_to_end(async move {
             let revoked = accounts
                 .0
                 .database
-                .transaction("revoke_api_key", async |connection| api_keys::revoke_own(connection, user, key, now()).await)
+                .transaction("revoke_api_key", async |connection| {
+                    let revoked = api_keys::revoke_own(connection, user, key, now()).await?;
+                    if !revoked.is_empty() {
+                        let event = SecurityEvent::ApiKeyRevoked(key);
+                        security_events::record(connection, user, event, Some(&device), now()).await?;
+                    }
+                    Ok::<_, AccountError>(revoked)
+                })
                 .await?;
             if revoked.is_empty() {
                 return Err(AccountError::Unknown("API key"));

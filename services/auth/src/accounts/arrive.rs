@@ -1,13 +1,13 @@
 use aws_lc_rs::rand;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
-use zoetrope_domain::{ApiKeyId, Language, UserId};
+use zoetrope_domain::{Language, UserId};
 use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::Role;
 
 use super::{
-    AccountError, Accounts, Device, SignedIn, User,
+    AccountError, Accounts, Device, Ended, SignedIn, User,
     register::{create, new_user, now},
     session::NewSession,
 };
@@ -16,11 +16,7 @@ use crate::{
         linking::{Account, Arrival, account},
         username,
     },
-    store::{
-        api_keys, identities,
-        sessions::{self, Revoked},
-        sign_in_codes, users,
-    },
+    store::{api_keys, identities, sessions, sign_in_codes, users},
 };
 
 /// Of two who come at the same time for the first time, the second finds what the first left; and a suggested name may be taken.
@@ -39,13 +35,6 @@ pub(super) struct Visit {
     /// The mailed code that was shown, to be used up.
     pub(super) code: Option<Uuid>,
     pub(super) language: Option<Language>,
-}
-
-/// What has ended, for those who must hear of it.
-#[derive(Default)]
-pub(super) struct Ended {
-    pub(super) sessions: Vec<Revoked>,
-    pub(super) keys: Vec<ApiKeyId>,
 }
 
 /// Whom an arrival leads to.
@@ -121,14 +110,6 @@ impl Accounts {
         let Entrance { user, is_new, ended } = entrance;
         self.announce_ended(&ended).await;
         Ok((user, is_new))
-    }
-
-    /// Tells the other services at once, if Redis is there. Housekeeping makes sure of it.
-    pub(super) async fn announce_ended(&self, ended: &Ended) {
-        self.announce(&ended.sessions).await;
-        for key in &ended.keys {
-            self.announce_revoked_key(*key).await;
-        }
     }
 }
 

@@ -1,9 +1,7 @@
-use std::net::IpAddr;
-
 use zoetrope_domain::{Language, SessionId};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, new_password::NewPassword, proof::Proven, register::now};
+use super::{AccountError, Accounts, Device, SecurityEvent, new_password::NewPassword, proof::Proven, register::now};
 use crate::{
     rules::{login::Identifier, password::PasswordChange},
     store::users,
@@ -21,16 +19,16 @@ impl Accounts {
         session: SessionId,
         change: PasswordChange,
         language: Option<Language>,
-        address: IpAddr,
+        device: Device,
     ) -> Result<(), AccountError> {
         let user = self.user_of_session(session).await?;
-        let proven = self.prove(&Identifier::username(&user.username), change.current, address).await;
+        let proven = self.prove(&Identifier::username(&user.username), change.current, &device).await;
         let proven = proven.map_err(|error| match error {
             AccountError::WrongCredentials => AccountError::WrongPassword(FIELD),
             other => other,
         })?;
         let hash = self.0.passwords.hash(change.new).await?;
-        let new = NewPassword { hash, spared: Some(session), language };
+        let new = NewPassword { hash, spared: Some(session), language, event: SecurityEvent::PasswordChanged, device };
         let accounts = self.clone();
         run_to_end(async move { accounts.replace_password(proven, new).await }).await
     }

@@ -2,10 +2,14 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use zoetrope_domain::{SessionId, UserId};
+use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, register::now};
-use crate::store::sessions;
+use super::{AccountError, Accounts, Device, SecurityEvent, register::now};
+use crate::store::{
+    security_events,
+    sessions::{self, Revoked},
+};
 
 /// Nobody looks through more.
 const MOST_LISTED: i64 = 200;
@@ -31,13 +35,17 @@ impl Accounts {
     }
 
     /// Ends one session of the user.
-    pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<(), AccountError> {
+    pub async fn end_session(&self, user: UserId, session: SessionId, device: Device) -> Result<(), AccountError> {
         let accounts = self.clone();
         run_to_end(async move {
             let revoked = accounts
                 .0
                 .database
-                .transaction("end_session", async |connection| sessions::revoke_own(connection, user, session, now()).await)
+                .transaction("end_session", async |connection| {
+                    let revoked = sessions::revoke_own(connection, user, session, now()).await?;
+                    record_end(connection, user, &revoked, &device).await?;
+                    Ok::<_, DatabaseError>(revoked)
+                })
                 .await?;
             accounts.announce(&revoked).await;
             if revoked.is_empty() { Err(AccountError::Unknown("session")) } else { Ok(()) }
@@ -46,17 +54,28 @@ impl Accounts {
     }
 
     /// Ends all sessions of the user, but for one that may go on. Tells how many.
-    pub async fn end_all_sessions(&self, user: UserId, spared: Option<SessionId>) -> Result<usize, AccountError> {
+    pub async fn end_all_sessions(&self, user: UserId, spared: Option<SessionId>, device: Device) -> Result<usize, AccountError> {
         let accounts = self.clone();
         run_to_end(async move {
             let revoked = accounts
                 .0
                 .database
-                .transaction("end_sessions", async |connection| sessions::revoke_others(connection, user, spared, now()).await)
+                .transaction("end_sessions", async |connection| {
+                    let revoked = sessions::revoke_others(connection, user, spared, now()).await?;
+                    record_end(connection, user, &revoked, &device).await?;
+                    Ok::<_, DatabaseError>(revoked)
+                })
                 .await?;
             accounts.announce(&revoked).await;
             Ok(revoked.len())
         })
         .await
+    }
+}
+
+async fn record_end(connection: &mut Connection, user: UserId, ended: &[Revoked], device: &Device) -> Result<(), DatabaseError> {
+    match SecurityEvent::of_ended(ended) {
+        Some(event) => security_events::record(connection, user, event, Some(device), now()).await,
+        None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use zoetrope_postgres::DatabaseError;
 use zoetrope_tokens::Refusal;
 
-use crate::credentials::PasswordError;
+use crate::{credentials::PasswordError, keys::SignError};
 
 /// Why a command changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,11 @@ pub enum AccountError {
     /// Of a user who is signed in; the field is the client's.
     #[error("{0} is wrong")]
     WrongPassword(&'static str),
+    /// The field is the client's.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    #[error("the session is too old for this")]
+    SignInAgain,
     #[error("too many wrong passwords, next try in {0:?}")]
     LockedOut(Duration),
     #[error("no such link to choose a new password, or no more")]
@@ -36,6 +41,8 @@ pub enum AccountError {
     Suspended,
     #[error("the user is no administrator")]
     NotAnAdmin,
+    #[error("the user was deleted")]
+    Deleted,
     /// Somebody else was faster, again and again.
     #[error("others changed the same account at the same time")]
     Overtaken,
@@ -49,7 +56,7 @@ pub enum AccountError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error("a token could not be signed")]
-    Signing(#[from] jsonwebtoken::errors::Error),
+    Signing(#[from] SignError),
     #[error("the system has no randomness to give")]
     Randomness,
 }

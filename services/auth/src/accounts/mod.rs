@@ -6,17 +6,21 @@
 mod api_keys;
 mod arrive;
 mod change_password;
+mod delete_user;
 mod device;
 mod end_sessions;
 mod error;
 mod forgot_password;
 mod identify;
 mod new_password;
+mod ownership;
+mod profile;
 mod proof;
 mod refresh;
 mod register;
 mod renew;
 mod reset_password;
+mod security_event;
 mod send_code;
 mod session;
 mod show_code;
@@ -33,16 +37,22 @@ use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
 pub use arrive::Arrived;
+pub use delete_user::delete;
 pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;
+pub use profile::Profile;
 pub use register::{create, new_user};
+pub use security_event::{EventPage, PastEvent, SIGN_IN_FAILED, SecurityEvent};
 pub use send_code::Codes;
 pub use session::SignedIn;
-pub use suspend::{reinstate, suspend};
+pub use suspend::{Ended, find, reinstate, suspend};
 pub use user::{User, UserState};
 
-use crate::{credentials::Passwords, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings};
+use crate::{
+    credentials::Passwords, erasing::Eraser, failures::Failures, keys::Signer, lockout::Lockout, reset_mails::ResetDesk,
+    settings::SessionSettings,
+};
 
 /// What the commands work with. Cheap to clone.
 #[derive(Clone)]
@@ -57,8 +67,10 @@ pub struct Parts {
     pub access: Access,
     pub relay: Relay,
     pub lockout: Lockout,
+    pub failures: Failures,
     pub reset_desk: ResetDesk,
     pub codes: Codes,
+    pub eraser: Eraser,
     pub sessions: SessionSettings,
 }
 

@@ -4,9 +4,9 @@ use zoetrope_domain::{Language, SessionId};
 use zoetrope_outbox::enqueue;
 use zoetrope_postgres::{Connection, DatabaseError};
 
-use super::User;
+use super::{Device, SecurityEvent, User};
 use crate::store::{
-    password_resets,
+    password_resets, security_events,
     sessions::{self, Revoked},
     users,
 };
@@ -19,6 +19,9 @@ pub(super) struct NewPassword {
     pub(super) spared: Option<SessionId>,
     /// Of the mail that tells the user.
     pub(super) language: Option<Language>,
+    /// How it came to that.
+    pub(super) event: SecurityEvent,
+    pub(super) device: Device,
 }
 
 impl NewPassword {
@@ -31,6 +34,7 @@ impl NewPassword {
     ) -> Result<Vec<Revoked>, DatabaseError> {
         users::set_password(connection, user.id, &self.hash).await?;
         password_resets::forget_of(connection, user.id).await?;
+        security_events::record(connection, user.id, self.event, Some(&self.device), now).await?;
         if let Some(recipient) = &user.email {
             enqueue(connection, &self.mail(user, recipient, now)).await?;
         }

@@ -1,8 +1,6 @@
-use std::net::IpAddr;
-
 use secrecy::SecretString;
 
-use super::{AccountError, Accounts, User};
+use super::{AccountError, Accounts, Device, User, register::now};
 use crate::{credentials::Checked, lockout::Attempt, rules::login::Identifier, store::users};
 
 /// A user whose password was right a moment ago.
@@ -22,13 +20,13 @@ impl Accounts {
         &self,
         identifier: &Identifier,
         password: SecretString,
-        address: IpAddr,
+        device: &Device,
     ) -> Result<Proven, AccountError> {
-        let attempt = self.0.lockout.begin(identifier, address).await.map_err(AccountError::LockedOut)?;
-        settle(attempt, self.compare(identifier, password).await).await
+        let attempt = self.0.lockout.begin(identifier, device.address).await.map_err(AccountError::LockedOut)?;
+        settle(attempt, self.compare(identifier, password, device).await).await
     }
 
-    async fn compare(&self, identifier: &Identifier, password: SecretString) -> Result<Proven, AccountError> {
+    async fn compare(&self, identifier: &Identifier, password: SecretString, device: &Device) -> Result<Proven, AccountError> {
         let mut connection = self.0.database.connection().await?;
         let known = users::find(&mut connection, identifier).await?;
         // Hashing takes long, and others wait for connections.
@@ -37,7 +35,11 @@ impl Accounts {
         let stored = known.as_ref().and_then(|(_, password_hash)| password_hash.clone());
         match (self.0.passwords.verify(password, stored).await?, known) {
             (Checked::Right { renewed }, Some((user, Some(password_hash)))) => Ok(Proven { user, password_hash, renewed }),
-            (Checked::Right { .. } | Checked::Wrong, _) => Err(AccountError::WrongCredentials),
+            (Checked::Right { .. } | Checked::Wrong, Some((user, _))) => {
+                self.0.failures.note(user.id, device, now());
+                Err(AccountError::WrongCredentials)
+            }
+            (Checked::Right { .. } | Checked::Wrong, None) => Err(AccountError::WrongCredentials),
         }
     }
 }

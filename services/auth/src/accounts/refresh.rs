@@ -3,12 +3,13 @@ use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::TokenKind;
 
-use super::{AccountError, Accounts, register::now};
+use super::{AccountError, Accounts, Device, SecurityEvent, register::now};
 use crate::{
     credentials::RefreshToken,
     rules::rotation::{Presented, Verdict, judge},
     store::{
         refresh_tokens::{self, StoredToken},
+        security_events,
         sessions::{self, Revoked},
     },
 };
@@ -28,19 +29,19 @@ enum Outcome {
 
 impl Accounts {
     /// Exchanges a refresh token; see [`crate::rules::rotation`].
-    pub async fn refresh(&self, presented: &str) -> Result<Refreshed, AccountError> {
+    pub async fn refresh(&self, presented: &str, device: Device) -> Result<Refreshed, AccountError> {
         let presented = RefreshToken::parse(presented).ok_or(AccountError::NotSignedIn("the refresh token is not valid"))?;
         let accounts = self.clone();
-        run_to_end(async move { accounts.exchange(presented).await }).await
+        run_to_end(async move { accounts.exchange(presented, device).await }).await
     }
 
-    async fn exchange(&self, presented: RefreshToken) -> Result<Refreshed, AccountError> {
+    async fn exchange(&self, presented: RefreshToken, device: Device) -> Result<Refreshed, AccountError> {
         let now = now();
         let next = RefreshToken::generate().map_err(|_| AccountError::Randomness)?;
         let outcome = self
             .0
             .database
-            .transaction("refresh", async |connection| self.rotate(connection, &presented, &next, now).await)
+            .transaction("refresh", async |connection| self.rotate(connection, &presented, &next, &device, now).await)
             .await?;
         match outcome {
             Outcome::Renewed(stored) => {
@@ -62,6 +63,7 @@ impl Accounts {
         connection: &mut Connection,
         presented: &RefreshToken,
         next: &RefreshToken,
+        device: &Device,
         now: DateTime<Utc>,
     ) -> Result<Outcome, DatabaseError> {
         let Some(stored) = refresh_tokens::lock(connection, presented.id).await? else { return Ok(Outcome::Refused) };
@@ -72,7 +74,11 @@ impl Accounts {
         match judge(known, now, self.0.sessions.reuse_grace()) {
             Verdict::FirstUse => refresh_tokens::mark_used(connection, presented.id, now).await?,
             Verdict::InnocentRepetition => {}
-            Verdict::Reuse => return Ok(Outcome::Revoked(sessions::revoke(connection, &[stored.session_id], now).await?)),
+            Verdict::Reuse => {
+                let event = SecurityEvent::RefreshTokenReused(stored.session_id);
+                security_events::record(connection, stored.user.id, event, Some(device), now).await?;
+                return Ok(Outcome::Revoked(sessions::revoke(connection, &[stored.session_id], now).await?));
+            }
             Verdict::Ended => return Ok(Outcome::Refused),
         }
         let expires_at = now + self.0.sessions.refresh_token();

@@ -1,5 +1,3 @@
-use std::net::IpAddr;
-
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 use zoetrope_domain::{Language, UserId};
@@ -7,10 +5,7 @@ use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 
 use super::{
-    AccountError, Accounts, User,
-    arrive::{Ended, drop_claims},
-    new_password::NewPassword,
-    register::now,
+    AccountError, Accounts, Device, Ended, SecurityEvent, User, arrive::drop_claims, new_password::NewPassword, register::now,
 };
 use crate::{
     credentials::ResetToken,
@@ -24,7 +19,7 @@ impl Accounts {
         &self,
         reset: PasswordReset,
         language: Option<Language>,
-        address: IpAddr,
+        device: Device,
     ) -> Result<(), AccountError> {
         let token = ResetToken::parse(reset.token.expose_secret()).ok_or(AccountError::BadResetToken)?;
         let mut connection = self.0.database.connection().await?;
@@ -34,7 +29,8 @@ impl Accounts {
 
         let stored = stored.filter(|stored| token.matches(&stored.secret_hash)).ok_or(AccountError::BadResetToken)?;
         let hash = self.0.passwords.hash(reset.password).await?;
-        let new = NewPassword { hash, spared: None, language };
+        let address = device.address;
+        let new = NewPassword { hash, spared: None, language, event: SecurityEvent::PasswordReset, device };
         let accounts = self.clone();
         run_to_end(async move {
             let user = accounts.use_link(token.id, stored.user_id, new).await?;

@@ -20,7 +20,7 @@ impl Accounts {
 
     async fn sign_in_as(&self, roles: &[Role], login: Login, device: Device) -> Result<SignedIn, AccountError> {
         for _ in 0..ATTEMPTS {
-            let proven = self.prove(&login.identifier, login.password.clone(), device.address).await?;
+            let proven = self.prove(&login.identifier, login.password.clone(), &device).await?;
             if !roles.contains(&proven.user.role) {
                 return Err(AccountError::NotAnAdmin);
             }

@@ -2,14 +2,15 @@ use std::time::Duration;
 
 use chrono::Utc;
 use tokio::time::timeout;
-use zoetrope_domain::SessionId;
+use zoetrope_domain::{SessionId, UserId};
+use zoetrope_postgres::DatabaseError;
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, register::now};
+use super::{AccountError, Accounts, Device, SecurityEvent, register::now};
 use crate::{
     credentials::RefreshToken,
     store::{
-        refresh_tokens,
+        refresh_tokens, security_events,
         sessions::{self, Revoked},
     },
 };
@@ -19,18 +20,23 @@ pub(super) const ANNOUNCE_PATIENCE: Duration = Duration::from_millis(250);
 
 impl Accounts {
     /// Ends the sessions that the credentials prove; what proves none is passed over.
-    pub async fn sign_out(&self, tokens: &[String], refresh_token: Option<&str>) -> Result<(), AccountError> {
+    pub async fn sign_out(&self, tokens: &[String], refresh_token: Option<&str>, device: Device) -> Result<(), AccountError> {
         let proven = tokens.iter().filter_map(|token| self.0.verifier.verify(token, Utc::now()).ok());
-        let by_token: Vec<SessionId> = proven.map(|claims| claims.session_id).collect();
+        let by_token: Vec<(UserId, SessionId)> = proven.map(|claims| (claims.user_id, claims.session_id)).collect();
         let by_refresh_token = refresh_token.and_then(RefreshToken::parse);
         if by_token.is_empty() && by_refresh_token.is_none() {
             return Ok(());
         }
         let accounts = self.clone();
-        run_to_end(async move { accounts.end_sessions(by_token, by_refresh_token).await }).await
+        run_to_end(async move { accounts.end_sessions(by_token, by_refresh_token, device).await }).await
     }
 
-    async fn end_sessions(&self, by_token: Vec<SessionId>, by_refresh_token: Option<RefreshToken>) -> Result<(), AccountError> {
+    async fn end_sessions(
+        &self,
+        by_token: Vec<(UserId, SessionId)>,
+        by_refresh_token: Option<RefreshToken>,
+        device: Device,
+    ) -> Result<(), AccountError> {
         let revoked = self
             .0
             .database
@@ -38,9 +44,18 @@ impl Accounts {
                 let mut sessions = by_token.clone();
                 if let Some(token) = &by_refresh_token {
                     let stored = refresh_tokens::lock(connection, token.id).await?;
-                    sessions.extend(stored.filter(|stored| token.matches(&stored.secret_hash)).map(|stored| stored.session_id));
+                    let stored = stored.filter(|stored| token.matches(&stored.secret_hash));
+                    sessions.extend(stored.map(|stored| (stored.user.id, stored.session_id)));
                 }
-                sessions::revoke(connection, &sessions, now()).await
+                let mut revoked = Vec::new();
+                for (user, session) in sessions {
+                    let ended = sessions::revoke(connection, &[session], now()).await?;
+                    if let Some(event) = SecurityEvent::of_ended(&ended) {
+                        security_events::record(connection, user, event, Some(&device), now()).await?;
+                    }
+                    revoked.extend(ended);
+                }
+                Ok::<_, DatabaseError>(revoked)
             })
             .await?;
         self.announce(&revoked).await;

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use zoetrope_domain::UserId;
 use zoetrope_tokens::Role;
 
+use super::AccountError;
+
 /// A user as the outside may see them.
 #[derive(Debug, Clone)]
 pub struct User {
@@ -11,7 +13,17 @@ pub struct User {
     pub username: String,
     pub email: Option<String>,
     pub role: Role,
+    /// The name that is shown, if the user wants another one than that to sign in with.
+    pub display_name: Option<String>,
+    /// Where the user's picture is.
+    pub avatar_url: Option<String>,
     pub created_at: DateTime<Utc>,
+}
+
+impl User {
+    pub fn shown_name(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.username)
+    }
 }
 
 /// Whether a user may come in.
@@ -19,6 +31,8 @@ pub struct User {
 pub enum UserState {
     Active,
     Suspended,
+    /// To be erased.
+    Deleted,
 }
 
 /// The text names no [`UserState`].
@@ -27,10 +41,20 @@ pub enum UserState {
 pub struct UnknownState;
 
 impl UserState {
+    /// Refuses who may not.
+    pub const fn let_in(self) -> Result<(), AccountError> {
+        match self {
+            Self::Active => Ok(()),
+            Self::Suspended => Err(AccountError::Suspended),
+            Self::Deleted => Err(AccountError::Deleted),
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",
             Self::Suspended => "SUSPENDED",
+            Self::Deleted => "DELETED",
         }
     }
 }
@@ -39,6 +63,6 @@ impl FromStr for UserState {
     type Err = UnknownState;
 
     fn from_str(text: &str) -> Result<Self, UnknownState> {
-        [Self::Active, Self::Suspended].into_iter().find(|state| state.as_str() == text).ok_or(UnknownState)
+        [Self::Active, Self::Suspended, Self::Deleted].into_iter().find(|state| state.as_str() == text).ok_or(UnknownState)
     }
 }

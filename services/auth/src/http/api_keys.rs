@@ -12,7 +12,7 @@ use zoetrope_http::{
 };
 
 use crate::{
-    accounts::{Accounts, KeyCard},
+    accounts::{Accounts, Device, KeyCard},
     rules::api_key::KeyWish,
 };
 
@@ -130,11 +130,12 @@ pub async fn list(accounts: Data<Accounts>, caller: CurrentUser) -> Result<Envel
 pub async fn create(
     accounts: Data<Accounts>,
     caller: CurrentUser,
+    device: Device,
     Json(request): Json<CreateApiKey>,
 ) -> Result<HttpResponse, Problem> {
     let CreateApiKey { name, scopes, expires_at } = request;
     let wish = KeyWish::parse(name, scopes, expires_at, Utc::now()).map_err(Problem::validation)?;
-    let new = accounts.create_api_key(caller.session_id()?, wish).await?;
+    let new = accounts.create_api_key(caller.session_id()?, wish, device).await?;
     let view = NewApiKeyView { key: new.text.expose_secret().to_owned(), about: new.card.into() };
     Ok(HttpResponse::Created().json(success_with_message("keep the key: it is not shown again", view)))
 }
@@ -159,8 +160,9 @@ pub async fn create(
 pub async fn revoke(
     accounts: Data<Accounts>,
     caller: CurrentUser,
+    device: Device,
     Path(key): Path<ApiKeyId>,
 ) -> Result<Envelope<ApiKeyRevoked>, Problem> {
-    accounts.revoke_api_key(caller.user_id, key).await?;
+    accounts.revoke_api_key(caller.user_id, key, device).await?;
     Ok(success_with_message("the key is revoked", ApiKeyRevoked {}))
 }

@@ -3,12 +3,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use zoetrope_http::{
-    ClientAddress, ClientLanguage, CurrentUser, Json, Problem, ProblemBody,
+    ClientLanguage, CurrentUser, Json, Problem, ProblemBody,
     envelope::{Envelope, success_with_message},
 };
 
 use super::done::DoneView;
-use crate::{accounts::Accounts, rules::password::PasswordChange};
+use crate::{
+    accounts::{Accounts, Device},
+    rules::password::PasswordChange,
+};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,10 +44,10 @@ pub async fn change_password(
     accounts: Data<Accounts>,
     caller: CurrentUser,
     ClientLanguage(language): ClientLanguage,
-    ClientAddress(address): ClientAddress,
+    device: Device,
     Json(request): Json<ChangePasswordRequest>,
 ) -> Result<Envelope<DoneView>, Problem> {
     let change = PasswordChange::parse(request.current_password, request.new_password).map_err(Problem::validation)?;
-    accounts.change_password(caller.session_id()?, change, language, address).await?;
+    accounts.change_password(caller.session_id()?, change, language, device).await?;
     Ok(success_with_message("the password was changed", DoneView {}))
 }

@@ -1,15 +1,16 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use zoetrope_http::{
-    Problem, ProblemBody, bearer_token,
+    Problem, ProblemBody, bearer_token, check_origin,
     envelope::{Envelope, success_with_message},
+    session_cookie as in_session_cookie,
 };
 
 use super::{
     cookie::{self, RefreshCookie},
     done::SaidView,
-    session_cookie::{self, SessionCookie},
+    session_cookie::SessionCookie,
 };
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Device};
 
 const SIGNED_OUT: &str = "signed out";
 
@@ -22,6 +23,7 @@ const SIGNED_OUT: &str = "signed out";
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "No session is left; the cookies are cleared.", body = Envelope<SaidView>),
+        (status = 403, description = "Cookies alone, from a page of a foreign origin.", body = ProblemBody),
         (status = 503, description = "A server behind us is away: the session goes on.", body = ProblemBody),
     )
 )]
@@ -29,12 +31,17 @@ pub async fn logout(
     accounts: Data<Accounts>,
     refresh_cookie: Data<RefreshCookie>,
     session_cookie: Data<SessionCookie>,
+    device: Device,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     // A client that wants to be signed out is not to be turned away for a bad token.
     let bearer = bearer_token(request.headers()).ok().flatten();
-    let tokens: Vec<String> = bearer.into_iter().chain(session_cookie::read(&request)).collect();
-    accounts.sign_out(&tokens, cookie::read(&request).as_deref()).await?;
+    let (session, refresh) = (in_session_cookie(request.headers()), cookie::read(&request));
+    if bearer.is_none() && (session.is_some() || refresh.is_some()) {
+        check_origin(&request)?;
+    }
+    let tokens: Vec<String> = bearer.into_iter().chain(session).collect();
+    accounts.sign_out(&tokens, refresh.as_deref(), device).await?;
     Ok(HttpResponse::Ok()
         .cookie(refresh_cookie.clear())
         .cookie(session_cookie.clear())

@@ -2,8 +2,10 @@
 
 mod ads;
 mod api_keys;
+mod avatar;
 mod change_password;
 mod cookie;
+mod delete_user;
 mod device;
 mod done;
 mod forgot_password;
@@ -15,9 +17,11 @@ mod me;
 mod openapi;
 mod photo;
 mod problem;
+mod profile;
 mod refresh_token;
 mod register;
 mod reset_password;
+mod security_events;
 mod send_code;
 mod session_cookie;
 mod sessions;
@@ -27,17 +31,16 @@ mod views;
 
 use std::sync::Arc;
 
-use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
+use actix_web::web::{Data, ServiceConfig, delete, get, head, patch, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
-use zoetrope_tokens::Scope;
+use zoetrope_tokens::{Scope, Verifier};
 
 pub use cookie::RefreshCookie;
-pub use jwks::KeySet;
 pub use limits::limit_of;
 pub use openapi::description;
 pub use session_cookie::SessionCookie;
 
-use crate::{accounts::Accounts, federation::Federation};
+use crate::{accounts::Accounts, avatars::Avatars, federation::Federation, recent_users::RecentUsers};
 
 /// Bytes of JSON. The longest password fits in, however it is written.
 const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
@@ -47,8 +50,10 @@ const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
 pub struct State {
     pub accounts: Accounts,
     pub authenticator: Authenticator,
-    pub key_set: KeySet,
+    pub verifier: Verifier,
     pub refresh_cookie: RefreshCookie,
+    pub avatars: Avatars,
+    pub recent_users: RecentUsers,
     pub session_cookie: SessionCookie,
     pub federation: Arc<Federation>,
 }
@@ -59,8 +64,10 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(JSON_LIMIT)
         .app_data(Data::new(state.accounts.clone()))
         .app_data(Data::new(state.authenticator.clone()))
-        .app_data(Data::new(state.key_set.clone()))
+        .app_data(Data::new(state.verifier.clone()))
         .app_data(Data::new(state.refresh_cookie))
+        .app_data(Data::new(state.avatars.clone()))
+        .app_data(Data::new(state.recent_users.clone()))
         .app_data(Data::new(state.session_cookie))
         .app_data(Data::from(Arc::clone(&state.federation)))
         .app_data(KeyAccess::Never)
@@ -76,14 +83,26 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/keys/{key_id}").route(delete().to(api_keys::revoke)))
         .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
+        .service(
+            resource("/api/users/profile")
+                .route(get().to(profile::show))
+                .route(put().to(profile::change))
+                .route(delete().to(delete_user::delete_user)),
+        )
+        .service(resource("/api/users/avatar").app_data(JsonLimit(avatar::JSON_BYTES)).route(post().to(avatar::upload)))
+        .service(resource("/api/v1/users/profile").route(get().to(ads::profile::show)).route(patch().to(ads::profile::change)))
+        .service(resource("/api/v1/users/recent").route(get().to(ads::recent_users::recent_users)))
+        .service(resource("/media/avatars/{file}").route(get().to(avatar::show)).route(head().to(avatar::show)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
         .service(resource("/api/v1/auth/google").route(post().to(ads::google::sign_in_with_google)))
         .service(resource("/api/v1/auth/refresh").route(post().to(ads::refresh::refresh_tokens)))
+        .service(resource("/api/v1/auth/me").app_data(KeyAccess::Needs(Scope::Read)).route(get().to(ads::me::ads_me)))
         .service(resource("/api/v1/auth/logout").route(post().to(ads::logout::ads_logout)))
         .service(resource("/api/auth/wechat/login").route(post().to(photo::wechat::sign_in_with_wechat)))
         .service(resource("/api/auth/admin/login").route(post().to(photo::admin_login::sign_in_admin)))
         .service(resource("/api/auth/refresh").route(post().to(photo::refresh::renew_token)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
+        .service(resource("/api/admin/users/{user_id}/security-events").route(get().to(security_events::list)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

@@ -2,8 +2,8 @@ use utoipa::OpenApi;
 use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
-    ads, api_keys, change_password, forgot_password, jwks, limit_of, login, logout, me, photo, refresh_token, register,
-    reset_password, send_code, sessions, verify, verify_code,
+    ads, api_keys, avatar, change_password, delete_user, forgot_password, jwks, limit_of, login, logout, me, photo, profile,
+    refresh_token, register, reset_password, security_events, send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -22,6 +22,7 @@ use super::{
         verify_code::verify_code,
         ads::google::sign_in_with_google,
         ads::refresh::refresh_tokens,
+        ads::me::ads_me,
         ads::logout::ads_logout,
         photo::wechat::sign_in_with_wechat,
         photo::admin_login::sign_in_admin,
@@ -34,11 +35,22 @@ use super::{
         api_keys::list,
         api_keys::create,
         api_keys::revoke,
+        delete_user::delete_user,
+        security_events::list,
+        profile::show,
+        profile::change,
+        avatar::upload,
+        avatar::show,
+        ads::profile::show,
+        ads::profile::change,
+        ads::recent_users::recent_users,
     ),
     modifiers(&BearerScheme),
     tags(
         (name = "auth", description = "Accounts, sessions and tokens."),
         (name = "keys", description = "API keys, for programs."),
+        (name = "users", description = "Profiles, and the end of an account."),
+        (name = "admin", description = "For administrators."),
     )
 )]
 struct Description;

@@ -14,6 +14,8 @@ impl From<AccountError> for Problem {
             AccountError::WrongCredentials => Self::unauthorized("the username or the password is wrong"),
             AccountError::WrongPassword(field) => Self::field(field, "is wrong"),
             AccountError::LockedOut(wait) => Self::rate_limited(whole_seconds(wait)),
+            AccountError::Missing(field) => Self::field(field, "is required"),
+            AccountError::SignInAgain => Self::forbidden("sign in again first"),
             AccountError::BadResetToken => Self::field("token", "is not valid, was used, or has expired"),
             AccountError::WrongCode => Self::field("code", "is wrong or no longer good"),
             AccountError::CodeTooSoon(wait) => {
@@ -26,6 +28,7 @@ impl From<AccountError> for Problem {
             AccountError::Refused(refusal) => refusal.into(),
             AccountError::Suspended => Self::forbidden("this account is suspended"),
             AccountError::NotAnAdmin => Self::forbidden("this is for administrators"),
+            AccountError::Deleted => Self::forbidden("this account was deleted"),
             AccountError::Unknown(what) => Self::not_found(format!("there is no such {what}")),
             AccountError::TooManyKeys => Self::invalid_state("there are too many API keys: revoke one first"),
             AccountError::Password(error @ PasswordError::Busy) => Self::unavailable(BUSY_RETRY_SECONDS, error),

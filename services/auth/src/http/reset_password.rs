@@ -3,12 +3,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use zoetrope_http::{
-    ClientAddress, ClientLanguage, Json, Problem, ProblemBody,
+    ClientLanguage, Json, Problem, ProblemBody,
     envelope::{Envelope, success_with_message},
 };
 
 use super::done::DoneView;
-use crate::{accounts::Accounts, rules::password::PasswordReset};
+use crate::{
+    accounts::{Accounts, Device},
+    rules::password::PasswordReset,
+};
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ResetPasswordRequest {
@@ -37,10 +40,10 @@ pub struct ResetPasswordRequest {
 pub async fn reset_password(
     accounts: Data<Accounts>,
     ClientLanguage(language): ClientLanguage,
-    ClientAddress(address): ClientAddress,
+    device: Device,
     Json(request): Json<ResetPasswordRequest>,
 ) -> Result<Envelope<DoneView>, Problem> {
     let reset = PasswordReset::parse(request.token, request.password).map_err(Problem::validation)?;
-    accounts.reset_password(reset, language, address).await?;
+    accounts.reset_password(reset, language, device).await?;
     Ok(success_with_message("the password was changed", DoneView {}))
 }

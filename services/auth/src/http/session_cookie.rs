@@ -1,10 +1,6 @@
-use actix_web::{
-    HttpRequest,
-    cookie::{Cookie, SameSite, time::Duration},
-};
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use chrono::TimeDelta;
-
-const NAME: &str = "auth-session";
+use zoetrope_http::SESSION_COOKIE;
 
 /// The cookie in which a browser keeps its session token, for clients that send no header. Every service takes it for one.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +22,7 @@ impl SessionCookie {
     }
 
     fn build(&self, value: String, max_age: Duration) -> Cookie<'static> {
-        Cookie::build(NAME, value)
+        Cookie::build(SESSION_COOKIE, value)
             .path("/")
             .http_only(true)
             .same_site(SameSite::Lax)
@@ -34,11 +30,6 @@ impl SessionCookie {
             .max_age(max_age)
             .finish()
     }
-}
-
-/// The session token that the browser sent.
-pub fn read(request: &HttpRequest) -> Option<String> {
-    request.cookie(NAME).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use zoetrope_http::{
     iso_millis,
 };
 
-use crate::accounts::{Accounts, OpenSession};
+use crate::accounts::{Accounts, Device, OpenSession};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionList {
@@ -108,10 +108,11 @@ pub async fn list(accounts: Data<Accounts>, caller: CurrentUser) -> Result<Envel
 pub async fn end(
     accounts: Data<Accounts>,
     caller: CurrentUser,
+    device: Device,
     Path(session): Path<SessionId>,
 ) -> Result<Envelope<EndedView>, Problem> {
     caller.session_id()?;
-    accounts.end_session(caller.user_id, session).await?;
+    accounts.end_session(caller.user_id, session, device).await?;
     Ok(success_with_message("the session has ended", EndedView { ended: 1 }))
 }
 
@@ -132,9 +133,10 @@ pub async fn end(
 pub async fn end_all(
     accounts: Data<Accounts>,
     caller: CurrentUser,
+    device: Device,
     Query(which): Query<EndSessions>,
 ) -> Result<Envelope<EndedView>, Problem> {
     let current = caller.session_id()?;
-    let ended = accounts.end_all_sessions(caller.user_id, which.keep_current.then_some(current)).await?;
+    let ended = accounts.end_all_sessions(caller.user_id, which.keep_current.then_some(current), device).await?;
     Ok(success_with_message("signed out", EndedView { ended }))
 }

@@ -1,71 +1,99 @@
-use jsonwebtoken::{
-    Algorithm, EncodingKey, Header, encode,
-    jwk::{Jwk, PublicKeyUse, ThumbprintHash},
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
 };
-use secrecy::{ExposeSecret, SecretString};
-use zoetrope_tokens::{Claims, Payload};
 
-/// The signing key cannot be used.
+use anyhow::{Context, ensure};
+use chrono::Utc;
+use jsonwebtoken::{Algorithm, Header, encode};
+use zoetrope_service::{Process, follow_file};
+use zoetrope_tokens::{Claims, Payload, Verifier, VerifierSettings};
+
+use super::{directory::PRIVATE, ring::KeyRing};
+
+/// Why a token was not signed.
 #[derive(Debug, thiserror::Error)]
-#[error("keys.signing_key is not an Ed25519 private key in PEM (PKCS#8, version 1)")]
-pub struct KeyError(#[from] jsonwebtoken::errors::Error);
+pub enum SignError {
+    #[error("none of the signing keys has its public half among the keys that tokens are verified with")]
+    NoKey,
+    #[error(transparent)]
+    Token(#[from] jsonwebtoken::errors::Error),
+}
 
-/// Signs tokens.
-pub struct Signer {
-    key: EncodingKey,
-    key_id: String,
+/// Signs tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Signer(Arc<Parts>);
+
+struct Parts {
+    ring: RwLock<Arc<KeyRing>>,
+    verifier: Verifier,
     issuer: String,
     audience: String,
 }
 
 impl Signer {
-    pub fn new(pem: &SecretString, issuer: &str, audience: &str) -> Result<Self, KeyError> {
-        let key = EncodingKey::from_ed_pem(pem.expose_secret().as_bytes())?;
-        let key_id = key_id(&Jwk::from_encoding_key(&key, Algorithm::EdDSA)?)?;
-        Ok(Self { key, key_id, issuer: issuer.to_owned(), audience: audience.to_owned() })
+    /// Reads the keys of this folder.
+    pub fn open(directory: &Path, verifier: &Verifier, tokens: &VerifierSettings) -> anyhow::Result<(Self, SigningKeyFile)> {
+        let path = directory.join(PRIVATE);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("keys.directory: cannot read {}", path.display()))?;
+        let ring = KeyRing::parse(&text).with_context(|| path.display().to_string())?;
+        let signer = Self::new(ring, verifier.clone(), &tokens.issuer, &tokens.audience)?;
+        Ok((signer, SigningKeyFile { path, text }))
     }
 
-    /// The name of the key, by which verifiers find its public half.
-    pub fn key_id(&self) -> &str {
-        &self.key_id
+    fn new(ring: KeyRing, verifier: Verifier, issuer: &str, audience: &str) -> anyhow::Result<Self> {
+        check(&ring, &verifier)?;
+        let (issuer, audience) = (issuer.to_owned(), audience.to_owned());
+        Ok(Self(Arc::new(Parts { ring: RwLock::new(Arc::new(ring)), verifier, issuer, audience })))
     }
 
-    /// The token's text.
-    pub fn sign(&self, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
-        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
-        encode(&header, &Payload::new(claims, &self.issuer, &self.audience), &self.key)
+    /// Takes on what the file holds whenever it changes.
+    pub fn follow(&self, process: &Process, file: SigningKeyFile) {
+        let signer = self.clone();
+        follow_file(process, "signing_keys", file.path, file.text, move |text| {
+            let ring = KeyRing::parse(text)?;
+            check(&ring, &signer.0.verifier)?;
+            *signer.0.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+            Ok(())
+        });
+    }
+
+    /// The token's text, signed by the key whose turn it is when the token is issued.
+    pub fn sign(&self, claims: &Claims) -> Result<String, SignError> {
+        let Parts { ring, verifier, issuer, audience } = &*self.0;
+        let ring = Arc::clone(&ring.read().unwrap_or_else(PoisonError::into_inner));
+        let key = ring.signing_at(claims.issued_at, |kid| verifier.knows(kid)).ok_or(SignError::NoKey)?;
+        let header = Header { kid: Some(key.kid().to_owned()), ..Header::new(Algorithm::EdDSA) };
+        Ok(encode(&header, &Payload::new(claims, issuer, audience), &key.encoding)?)
     }
 }
 
-/// The public half, named by its thumbprint (RFC 7638), so that the same key has the same name everywhere.
-pub(super) fn public_key(key: &EncodingKey) -> Result<Jwk, KeyError> {
-    let mut jwk = Jwk::from_encoding_key(key, Algorithm::EdDSA)?;
-    jwk.common.key_id = Some(key_id(&jwk)?);
-    jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-    Ok(jwk)
+/// Where the signing keys came from, and the text that is in use.
+pub struct SigningKeyFile {
+    path: PathBuf,
+    text: String,
 }
 
-fn key_id(jwk: &Jwk) -> Result<String, KeyError> {
-    Ok(jwk.thumbprint(ThumbprintHash::SHA256)?)
+fn check(ring: &KeyRing, verifier: &Verifier) -> anyhow::Result<()> {
+    ensure!(
+        ring.signing_at(Utc::now(), |kid| verifier.knows(kid)).is_some(),
+        "keys.directory and tokens.jwks_path: {}",
+        SignError::NoKey
+    );
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, TimeDelta, Utc};
+    use chrono::{DateTime, TimeDelta};
     use uuid::Uuid;
     use zoetrope_domain::{SessionId, UserId};
-    use zoetrope_tokens::{Role, TokenKind, Verifier, VerifierSettings};
+    use zoetrope_tokens::{Role, TokenKind};
 
     use super::*;
-    use crate::keys::generate::key_pair;
 
-    #[test]
-    fn what_is_signed_verifies_with_the_published_key() {
-        let pair = key_pair().unwrap();
-        let signer = Signer::new(&pair.pem, "zoetrope", "zoetrope").unwrap();
-        let settings = VerifierSettings { jwks: pair.jwks, issuer: "zoetrope".to_owned(), audience: "zoetrope".to_owned() };
-        let now = DateTime::<Utc>::from_timestamp(1_763_700_000, 0).unwrap();
-        let claims = Claims {
+    fn claims(now: DateTime<Utc>) -> Claims {
+        Claims {
             user_id: UserId::new(Uuid::from_u128(1)),
             session_id: SessionId::new(Uuid::from_u128(2)),
             username: "ann".to_owned(),
@@ -73,16 +101,29 @@ mod tests {
             kind: TokenKind::Session,
             issued_at: now,
             expires_at: now + TimeDelta::days(7),
-        };
-        let token = signer.sign(&claims).unwrap();
-        assert_eq!(Verifier::new(&settings).unwrap().verify(&token, now), Ok(claims));
+        }
     }
 
     #[test]
-    fn other_keys_stop_the_start() {
-        let generic = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-        for text in ["", "not a key", generic] {
-            assert!(Signer::new(&text.into(), "zoetrope", "zoetrope").is_err(), "{text}");
-        }
+    fn what_is_signed_verifies_with_the_published_keys_through_a_rotation() {
+        let now = DateTime::<Utc>::from_timestamp(1_763_700_000, 0).unwrap();
+        let mut ring = KeyRing::generate(now).unwrap();
+        ring.rotate(now, TimeDelta::minutes(10)).unwrap();
+        let verifier = Verifier::new(&ring.jwks().unwrap(), "zoetrope", "zoetrope").unwrap();
+        let signer = Signer::new(ring, verifier.clone(), "zoetrope", "zoetrope").unwrap();
+        let [before, after] = [now, now + TimeDelta::minutes(10)].map(|time| {
+            let token = signer.sign(&claims(time)).unwrap();
+            assert_eq!(verifier.verify(&token, time), Ok(claims(time)));
+            jsonwebtoken::decode_header(&token).unwrap().kid
+        });
+        assert_ne!(before, after);
+    }
+
+    #[test]
+    fn keys_that_nobody_could_verify_are_refused() {
+        let now = Utc::now();
+        let other = KeyRing::generate(now).unwrap();
+        let verifier = Verifier::new(&other.jwks().unwrap(), "zoetrope", "zoetrope").unwrap();
+        assert!(Signer::new(KeyRing::generate(now).unwrap(), verifier, "zoetrope", "zoetrope").is_err());
     }
 }

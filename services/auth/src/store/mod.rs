@@ -1,12 +1,16 @@
 //! The schema `auth`: the only place that knows SQL. Rows stay inside.
 
 pub mod api_keys;
+pub mod avatars;
 mod endings;
+pub mod erasure;
 pub mod identities;
 pub mod password_resets;
+pub mod profiles;
 pub mod refresh_tokens;
 pub mod reset_requests;
 mod schema;
+pub mod security_events;
 pub mod sessions;
 pub mod sign_in_codes;
 pub mod users;

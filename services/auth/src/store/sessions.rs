@@ -80,6 +80,11 @@ pub async fn extend(
     Ok(())
 }
 
+/// When the user signed in.
+pub async fn opened_at(connection: &mut AsyncPgConnection, session: SessionId) -> Result<Option<DateTime<Utc>>, DatabaseError> {
+    Ok(sessions::table.find(session.as_uuid()).select(sessions::created_at).first(connection).await.optional()?)
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 struct OpenRow {

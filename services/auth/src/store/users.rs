@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A user could not be added.
+/// A user could not be written.
 #[derive(Debug)]
 pub enum InsertError {
     Taken(Unique),
@@ -38,6 +38,8 @@ pub(super) struct UserRow {
     username: String,
     email: Option<String>,
     role: String,
+    display_name: Option<String>,
+    avatar_url: Option<String>,
     created_at: DateTime<Utc>,
 }
 
@@ -46,8 +48,8 @@ impl TryFrom<UserRow> for User {
 
     fn try_from(row: UserRow) -> Result<Self, DatabaseError> {
         let role = row.role.parse().map_err(|error| Error::DeserializationError(Box::new(error)))?;
-        let UserRow { id, username, email, created_at, .. } = row;
-        Ok(Self { id: UserId::new(id), username, email, role, created_at })
+        let UserRow { id, username, email, display_name, avatar_url, created_at, .. } = row;
+        Ok(Self { id: UserId::new(id), username, email, role, display_name, avatar_url, created_at })
     }
 }
 
@@ -66,7 +68,11 @@ pub async fn insert(connection: &mut AsyncPgConnection, user: &User, password_ha
         .execute(connection)
         .await
         .map(|_| ())
-        .map_err(|error| taken(&error).map_or_else(|| InsertError::Database(error.into()), InsertError::Taken))
+        .map_err(refused)
+}
+
+pub(super) fn refused(error: Error) -> InsertError {
+    taken(&error).map_or_else(|| InsertError::Database(error.into()), InsertError::Taken)
 }
 
 /// What a unique constraint of the table stands for.
@@ -93,6 +99,10 @@ pub async fn find(
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
 }
 
+pub async fn exists(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, DatabaseError> {
+    Ok(diesel::select(diesel::dsl::exists(users::table.find(user.as_uuid()))).get_result(connection).await?)
+}
+
 /// The state of a user, locked until the transaction ends: whatever a suspension must see or prevent comes after this.
 pub async fn lock_state(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<UserState>, DatabaseError> {
     let state: Option<String> =
@@ -100,8 +110,20 @@ pub async fn lock_state(connection: &mut AsyncPgConnection, user: UserId) -> Res
     state.map(|state| state.parse().map_err(|error| Error::DeserializationError(Box::new(error)).into())).transpose()
 }
 
+/// Any state but that of a deleted user, see [`mark_deleted`].
 pub async fn set_state(connection: &mut AsyncPgConnection, user: UserId, state: UserState) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid())).set(users::state.eq(state.as_str())).execute(connection).await?;
+    diesel::update(users::table.find(user.as_uuid()))
+        .set((users::state.eq(state.as_str()), users::deleted_at.eq(None::<DateTime<Utc>>)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub async fn mark_deleted(connection: &mut AsyncPgConnection, user: UserId, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(user.as_uuid()))
+        .set((users::state.eq(UserState::Deleted.as_str()), users::deleted_at.eq(now)))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -149,6 +171,12 @@ pub async fn forget_password(connection: &mut AsyncPgConnection, user: UserId) -
 pub async fn set_password(connection: &mut AsyncPgConnection, user: UserId, password_hash: &str) -> Result<(), DatabaseError> {
     diesel::update(users::table.find(user.as_uuid())).set(users::password_hash.eq(password_hash)).execute(connection).await?;
     Ok(())
+}
+
+/// Without one, the user signs in by other ways only.
+pub async fn has_password(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, DatabaseError> {
+    let query = users::table.find(user.as_uuid()).select(users::password_hash.is_not_null());
+    Ok(query.first(connection).await.optional()?.unwrap_or_default())
 }
 
 /// The user of a session, unless it has been revoked or has expired.

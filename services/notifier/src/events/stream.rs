@@ -112,7 +112,7 @@ impl<V: Voice> Stream<V> {
     pub async fn run(mut self, writer: Writer) {
         let context = Arc::clone(&self.context);
         let expires_at = self.caller.expires_at;
-        let watch = context.access.watch(self.caller.credential);
+        let watch = context.access.watch(&self.caller);
         let refusal = zoetrope_tokens::Refusal::of_ended(self.caller.credential);
         let end = tokio::select! {
             end = self.tell(&writer) => end,

@@ -3,7 +3,6 @@
 //! | part | does |
 //! |---|---|
 //! | [`commands`] | takes [`SendMail`](zoetrope_contracts::mail::v1::SendMail) commands from the bus into the table `mails` |
-//! | [`contacts`] | learns from registrations how users are reached |
 //! | [`ready`] | asks for the mail that a video is ready, when its owner wants it |
 //! | [`sender`] | claims due mails by lease, has them delivered, and writes down what became of them |
 //! | [`letter`] | the words, in both languages, as text and HTML |
@@ -20,14 +19,12 @@
 //! first letter and the domain stay. Neither is ever logged, nor what the mail server said of a mail, since it may quote both.
 
 mod commands;
-mod contacts;
 mod content;
 mod courier;
 mod delivery;
 mod id;
 mod letter;
 mod line;
-mod masking;
 mod message;
 mod metrics;
 mod queue;
@@ -40,7 +37,6 @@ mod start;
 pub use content::Content;
 pub use delivery::Ended;
 pub use id::MailId;
-pub use masking::masked;
 pub use queue::{Contact, Mail, enqueue};
 pub use ready::tell_ready;
 pub use settings::MailSettings;

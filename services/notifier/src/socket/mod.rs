@@ -23,7 +23,7 @@ use tokio::time::{sleep_until, timeout};
 use tracing::{Instrument, Span, info_span};
 use uuid::Uuid;
 use zoetrope_service::trace::continue_from;
-use zoetrope_tokens::{Caller, Credential};
+use zoetrope_tokens::{Caller, Credential, KeyName};
 
 pub use self::{
     context::{Context, Parts},
@@ -56,7 +56,7 @@ struct Socket {
     connection: Connection,
     membership: Membership,
     /// Whose end is among what is awaited.
-    watched: Option<Credential>,
+    watched: Option<(Credential, Option<KeyName>)>,
     /// Reads of states that are under way, the end of what the client signed in with, and the end of the process. They are looked at when
     /// they come, and not with each frame.
     awaited: FuturesUnordered<LocalBoxFuture<'static, Input<'static>>>,
@@ -192,13 +192,15 @@ impl Socket {
     async fn sign_in(&mut self, token: &SecretString) -> Result<Caller, TokenRefusal> {
         let caller = self.context.check_token(token).await?;
         self.membership.enter(caller.user_id)?;
-        self.await_the_end_of(caller.credential);
+        self.await_the_end_of(&caller);
         Ok(caller)
     }
 
-    fn await_the_end_of(&mut self, credential: Credential) {
-        if self.watched.replace(credential) != Some(credential) {
-            let watch = self.context.access.watch(credential);
+    fn await_the_end_of(&mut self, caller: &Caller) {
+        let credential = caller.credential;
+        let with = (credential, caller.signed_by.clone());
+        if self.watched.replace(with.clone()) != Some(with) {
+            let watch = self.context.access.watch(caller);
             let ended = async move {
                 watch.ended().await;
                 Input::AccessEnded(credential)

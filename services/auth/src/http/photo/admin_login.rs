@@ -34,8 +34,8 @@ struct Admin {
     admin_id: String,
     #[schema(example = "ann")]
     username: String,
-    /// The same as `username`.
-    #[schema(example = "ann")]
+    /// The name that is shown.
+    #[schema(example = "Ann")]
     nickname: String,
     /// Always `admin`.
     #[schema(example = "admin")]
@@ -66,7 +66,7 @@ pub async fn sign_in_admin(
     let signed_in = accounts.sign_in_admin(login, device).await?;
     let admin = Admin {
         admin_id: signed_in.user.id.to_string(),
-        nickname: signed_in.user.username.clone(),
+        nickname: signed_in.user.shown_name().to_owned(),
         username: signed_in.user.username,
         role: signed_in.user.role.as_str().to_lowercase(),
     };

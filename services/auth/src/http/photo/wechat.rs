@@ -41,7 +41,10 @@ pub struct WeChatView {
 struct PhotoUserView {
     #[schema(value_type = Uuid)]
     user_id: String,
+    /// The name that is shown.
     nickname: String,
+    /// Where the user's picture is.
+    avatar_url: Option<String>,
     /// `user` or `admin`.
     #[schema(example = "user")]
     role: String,
@@ -81,7 +84,8 @@ pub async fn sign_in_with_wechat(
     let Arrived { signed_in, is_new } = arrived;
     let user = PhotoUserView {
         user_id: signed_in.user.id.to_string(),
-        nickname: signed_in.user.username,
+        nickname: signed_in.user.shown_name().to_owned(),
+        avatar_url: signed_in.user.avatar_url,
         role: signed_in.user.role.as_str().to_lowercase(),
         is_new_user: is_new,
         created_at: signed_in.user.created_at,

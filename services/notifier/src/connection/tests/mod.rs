@@ -74,6 +74,7 @@ fn caller(user: u128, seconds: i64) -> Caller {
         credential: Credential::Session(SessionId::new(Uuid::from_u128(0x5E55))),
         scopes: None,
         expires_at: Some(CREATED + TimeDelta::seconds(seconds)),
+        signed_by: None,
     }
 }
 
