@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web::Data};
 use zoetrope_http::{CurrentUser, Problem, ProblemBody};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Device};
 
 /// Ends the session.
 ///
@@ -18,7 +18,7 @@ use crate::accounts::Accounts;
         (status = 503, description = "A server behind us is away: the session goes on.", body = ProblemBody),
     )
 )]
-pub async fn ads_logout(accounts: Data<Accounts>, caller: CurrentUser) -> Result<HttpResponse, Problem> {
-    accounts.end_session(caller.user_id, caller.session_id()?).await?;
+pub async fn ads_logout(accounts: Data<Accounts>, caller: CurrentUser, device: Device) -> Result<HttpResponse, Problem> {
+    accounts.end_session(caller.user_id, caller.session_id()?, device).await?;
     Ok(HttpResponse::NoContent().finish())
 }

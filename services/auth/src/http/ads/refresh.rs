@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use zoetrope_http::{Json, Problem, ProblemBody};
 
 use super::tokens::TokensView;
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Device};
 
 #[derive(Deserialize, ToSchema)]
 pub struct RefreshTokensRequest {
@@ -29,9 +29,10 @@ pub struct RefreshTokensRequest {
 )]
 pub async fn refresh_tokens(
     accounts: Data<Accounts>,
+    device: Device,
     Json(request): Json<RefreshTokensRequest>,
 ) -> Result<HttpResponse, Problem> {
     let presented = request.refresh_token.ok_or_else(|| Problem::unauthorized("there is no refresh token"))?;
-    let refreshed = accounts.refresh(presented.expose_secret()).await?;
+    let refreshed = accounts.refresh(presented.expose_secret(), device).await?;
     Ok(HttpResponse::Ok().json(TokensView::new(&accounts, refreshed.access_token, &refreshed.refresh_token)))
 }

@@ -7,7 +7,7 @@ use zoetrope_http::{
     envelope::{Envelope, success},
 };
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Device};
 
 #[derive(Deserialize, ToSchema)]
 pub struct RenewalRequest {
@@ -44,11 +44,12 @@ pub struct RenewedView {
 pub async fn renew_token(
     accounts: Data<Accounts>,
     request: HttpRequest,
+    device: Device,
     body: Option<Json<RenewalRequest>>,
 ) -> Result<Envelope<RenewedView>, Problem> {
     let refresh_token = body.and_then(|Json(body)| body.refresh_token).filter(|token| !token.expose_secret().is_empty());
     if let Some(refresh_token) = refresh_token {
-        let refreshed = accounts.refresh(refresh_token.expose_secret()).await?;
+        let refreshed = accounts.refresh(refresh_token.expose_secret(), device).await?;
         let next = refreshed.refresh_token.reveal().expose_secret().to_owned();
         return Ok(success(RenewedView { token: refreshed.access_token, refresh_token: Some(next) }));
     }
