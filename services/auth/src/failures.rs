@@ -104,7 +104,7 @@ mod tests {
     fn failures_of_an_account_are_one_and_the_last_is_told() {
         let (failures, user) = (Failures::default(), UserId::new(Uuid::from_u128(1)));
         let device = |number| Device { name: None, address: Ipv4Addr::new(192, 0, 2, number).into() };
-        let at = |seconds| DateTime::from_timestamp(1_763_700_000 + seconds, 0).unwrap();
+        let at = |seconds: i64| DateTime::from_timestamp(1_763_700_000 + seconds, 0).unwrap();
         failures.note(user, &device(1), at(0));
         failures.note(user, &device(2), at(2));
         // Put back after a database that was away.

@@ -3,7 +3,7 @@ use uuid::Uuid;
 use zoetrope_domain::{ApiKeyId, SessionId, UserId};
 use zoetrope_tokens::{Credential, Role};
 
-use super::{AccountError, Accounts, Device};
+use super::{AccountError, Accounts};
 use crate::store::{security_events, sessions::Revoked, users};
 
 /// What happened to an account, that somebody who looks into an incident wants to know. Written down by
