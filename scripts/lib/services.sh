@@ -12,7 +12,7 @@ settings_file() {
 configure_services() {
     local name secrets=$PLATFORM_HOME/secrets
     # They are read from their files by the services.
-    for name in media-links provider-key; do
+    for name in media-links provider-key sign-in-codes google-client wechat-app; do
         secret "$name" >/dev/null
     done
     (umask 077 && printf 'redis://:%s@127.0.0.1:%s/0' "$(secret redis)" "${PORT[redis]}" >"$secrets/redis-url")

@@ -2,7 +2,7 @@ use crate::{
     jobs::v1::{CancelJob, JobCancelled, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
     mail::v1::SendMail,
     tasks::v1::{TaskCreated, TaskUpdated},
-    users::v1::{AccessEnded, UserRegistered},
+    users::v1::{AccessEnded, UserDeleted, UserRegistered},
 };
 
 /// Topic exchange for what has happened.
@@ -38,6 +38,7 @@ route!(JobFailed, EVENTS, "job.failed");
 route!(JobCancelled, EVENTS, "job.cancelled");
 route!(TaskUpdated, EVENTS, "task.updated");
 route!(UserRegistered, EVENTS, "user.registered");
+route!(UserDeleted, EVENTS, "user.deleted");
 
 impl Message for TaskCreated {
     const EXCHANGE: &'static str = EVENTS;

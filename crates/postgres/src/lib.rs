@@ -38,6 +38,7 @@ mod connect;
 mod database;
 mod error;
 mod migrate;
+mod pipelined;
 mod pruning;
 mod settings;
 mod statement;

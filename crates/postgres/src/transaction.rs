@@ -98,41 +98,7 @@ impl Database {
         T: Send + 'a,
         E: StdError + From<DatabaseError> + Send + 'static,
     {
-        let span = tracing::info_span!("transaction", transaction = name);
-        async move {
-            let started = Instant::now();
-            let result = self.retried(name, body).await;
-            let outcome = match &result {
-                Ok(_) => "committed",
-                Err(_) => "rolled_back",
-            };
-            histogram!("zoetrope_postgres_transaction_seconds", "name" => name, "outcome" => outcome).record(started.elapsed());
-            result
-        }
-        .instrument(span)
-    }
-
-    async fn retried<T, E, F>(&self, name: &'static str, body: F) -> Result<T, E>
-    where
-        for<'c> F: AsyncFnOnce(&'c mut Connection) -> Result<T, E>
-            + TransactionBody<&'c mut Connection, Result<T, E>, Fut: Send>
-            + Clone
-            + Send,
-        T: Send,
-        E: StdError + From<DatabaseError> + Send + 'static,
-    {
-        for attempt in 1..ATTEMPTS {
-            match self.attempt(body.clone()).await {
-                Err(error) if is_conflict(&error) => {
-                    counter!("zoetrope_postgres_transaction_retries_total", "name" => name).increment(1);
-                    tracing::debug!(transaction = name, attempt, "conflict with another transaction; trying again");
-                }
-                result => return result,
-            }
-            // Jittered, so that those who met do not meet again.
-            sleep(FIRST_PAUSE.mul_f64(f64::from(attempt) * rand::random_range(0.5..1.5))).await;
-        }
-        self.attempt(body).await
+        measured(name, move || self.attempt(body.clone()))
     }
 
     async fn attempt<T, E, F>(&self, body: F) -> Result<T, E>
@@ -173,4 +139,45 @@ impl Database {
         AnsiTransactionManager::begin_transaction(&mut *connection).await?;
         Ok(connection)
     }
+}
+
+/// Runs a transaction, again after a conflict, within its span and with its metrics.
+pub(crate) fn measured<T, E, A>(name: &'static str, attempt: impl Fn() -> A + Send) -> impl Future<Output = Result<T, E>> + Send
+where
+    A: Future<Output = Result<T, E>> + Send,
+    T: Send,
+    E: StdError + Send + 'static,
+{
+    let span = tracing::info_span!("transaction", transaction = name);
+    async move {
+        let started = Instant::now();
+        let result = retried(name, attempt).await;
+        let outcome = match &result {
+            Ok(_) => "committed",
+            Err(_) => "rolled_back",
+        };
+        histogram!("zoetrope_postgres_transaction_seconds", "name" => name, "outcome" => outcome).record(started.elapsed());
+        result
+    }
+    .instrument(span)
+}
+
+async fn retried<T, E, A>(name: &'static str, attempt: impl Fn() -> A + Send) -> Result<T, E>
+where
+    A: Future<Output = Result<T, E>> + Send,
+    T: Send,
+    E: StdError + Send + 'static,
+{
+    for number in 1..ATTEMPTS {
+        match attempt().await {
+            Err(error) if is_conflict(&error) => {
+                counter!("zoetrope_postgres_transaction_retries_total", "name" => name).increment(1);
+                tracing::debug!(transaction = name, attempt = number, "conflict with another transaction; trying again");
+            }
+            result => return result,
+        }
+        // Jittered, so that those who met do not meet again.
+        sleep(FIRST_PAUSE.mul_f64(f64::from(number) * rand::random_range(0.5..1.5))).await;
+    }
+    attempt().await
 }

@@ -1,6 +1,7 @@
 use std::{
+    cell::RefCell,
     fmt::Display,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -10,7 +11,7 @@ use redis::{
 };
 use secrecy::ExposeSecret;
 use tokio::{
-    runtime::Handle,
+    runtime::{Handle, RuntimeFlavor},
     time::{error::Elapsed, timeout},
 };
 
@@ -24,14 +25,21 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Longest time that a command, or the making of a connection, is given.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// A connection to Redis. Cheap to clone.
+thread_local! {
+    /// The connections that this thread's runtime serves; see [`Redis::nearest`].
+    static OWN: RefCell<Vec<(Weak<Inner>, ConnectionManager)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Redis, with a connection of its own for each HTTP worker. Cheap to clone.
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
 struct Inner {
+    client: Client,
+    /// The main runtime's.
     connection: ConnectionManager,
     key_prefix: String,
-    /// Commands run here and not on the caller's runtime: the connection then outlives an HTTP worker and a request that was dropped.
+    /// The main runtime: what must be carried out runs there, since an HTTP worker ends first.
     runtime: Handle,
     outage: Outage,
 }
@@ -59,12 +67,9 @@ impl Redis {
     /// Prepares the connection; Redis may be away. Must be called on the main runtime.
     pub fn connect(settings: &RedisSettings) -> Result<Self, AddressError> {
         let client = Client::open(settings.url.expose_secret()).map_err(AddressError)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(LIMIT))
-            .set_response_timeout(Some(LIMIT))
-            .set_number_of_retries(0);
         Ok(Self(Arc::new(Inner {
-            connection: ConnectionManager::new_lazy_with_config(client, config).map_err(AddressError)?,
+            connection: open(&client).map_err(AddressError)?,
+            client,
             key_prefix: settings.key_prefix.clone(),
             runtime: Handle::current(),
             outage: Outage::default(),
@@ -78,20 +83,15 @@ impl Redis {
 
     /// Asks a question. `None`: there is no answer within 100 ms, or there was none a moment ago. The command may be carried out
     /// nevertheless.
-    pub async fn ask<T: FromRedisValue + Send + 'static>(&self, command: Cmd) -> Option<T> {
+    pub async fn ask<T: FromRedisValue>(&self, command: Cmd) -> Option<T> {
         self.within_patience(|mut connection| async move { command.query_async(&mut connection).await }).await
     }
 
     /// Runs a script, as [`ask`](Self::ask) asks a question. `args` may be a tuple.
-    pub async fn run<T: FromRedisValue + Send + 'static>(
-        &self,
-        script: &Script,
-        keys: &[String],
-        args: impl ToRedisArgs + Send,
-    ) -> Option<T> {
-        let (script, keys, args) = (script.clone(), keys.to_vec(), args.to_redis_args());
-        self.within_patience(|mut connection| async move { script.0.key(keys).arg(args).invoke_async(&mut connection).await })
-            .await
+    pub async fn run<T: FromRedisValue>(&self, script: &Script, keys: &[String], args: impl ToRedisArgs) -> Option<T> {
+        let mut call = script.0.key(keys);
+        call.arg(args);
+        self.within_patience(|mut connection| async move { call.invoke_async(&mut connection).await }).await
     }
 
     /// Has a command carried out, for at most a second, and whether or not the caller goes on to wait.
@@ -106,23 +106,48 @@ impl Redis {
 
     async fn within_patience<T, F>(&self, command: impl FnOnce(ConnectionManager) -> F) -> Option<T>
     where
-        T: Send + 'static,
-        F: Future<Output = RedisResult<T>> + Send + 'static,
+        F: Future<Output = RedisResult<T>>,
     {
         let inner = &self.0;
         if inner.outage.is_resting(Instant::now()) {
             return None;
         }
-        let (asked, command) = (Arc::clone(inner), command(inner.connection.clone()));
-        let asking = inner.runtime.spawn(async move { asked.noted(command.await) });
-        match timeout(PATIENCE, asking).await {
-            Ok(Ok(Ok(answer))) => Some(answer),
-            Ok(Ok(Err(_)) | Err(_)) | Err(Elapsed { .. }) => {
-                inner.outage.rest(Instant::now());
-                None
-            }
+        match timeout(PATIENCE, command(self.nearest())).await {
+            Ok(outcome) => match inner.noted(outcome) {
+                Ok(answer) => return Some(answer),
+                Err(_) => inner.outage.rest(Instant::now()),
+            },
+            Err(Elapsed { .. }) => inner.outage.rest(Instant::now()),
         }
+        None
     }
+
+    /// A connection that the caller's own runtime serves, if it has but this thread, as the HTTP workers' have; else the main runtime's. So
+    /// a question needs no other thread to wake up, and an answer wakes none.
+    fn nearest(&self) -> ConnectionManager {
+        if Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread {
+            return self.0.connection.clone();
+        }
+        OWN.with_borrow_mut(|own| {
+            let this = Arc::downgrade(&self.0);
+            if let Some((_, connection)) = own.iter().find(|(owner, _)| owner.ptr_eq(&this)) {
+                return connection.clone();
+            }
+            own.retain(|(owner, _)| owner.strong_count() > 0);
+            let Ok(connection) = open(&self.0.client) else { return self.0.connection.clone() };
+            own.push((this, connection.clone()));
+            connection
+        })
+    }
+}
+
+/// A connection that the runtime serves which uses it first. Redis may be away.
+fn open(client: &Client) -> RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(LIMIT))
+        .set_response_timeout(Some(LIMIT))
+        .set_number_of_retries(0);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
 impl Inner {

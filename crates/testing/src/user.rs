@@ -102,6 +102,10 @@ impl User {
         self.send(self.http.delete(self.url(path))).await
     }
 
+    pub async fn delete_with(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(self.http.delete(self.url(path)).json(body)).await
+    }
+
     pub async fn post_raw(&self, path: &str, content_type: &str, body: &'static str) -> Result<Answer> {
         self.send(self.http.post(self.url(path)).header("content-type", content_type).body(body)).await
     }

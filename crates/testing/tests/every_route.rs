@@ -16,7 +16,7 @@ use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
 /// For everybody, whatever they bring along.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 14] = [
     "GET /.well-known/jwks.json",
     "GET /health",
     // The link is signed.
@@ -33,6 +33,10 @@ const PUBLIC: [&str; 12] = [
     "POST /api/auth/register",
     // By the link that was mailed.
     "POST /api/auth/reset-password",
+    // Tells nobody who has an account, either.
+    "POST /api/auth/send-code",
+    // By the code that was mailed.
+    "POST /api/auth/verify-code",
     // Judges the token in its body.
     "POST /api/auth/verify",
     // Tells that nobody is signed in. Bad credentials are refused: see OPTIONAL.

@@ -235,12 +235,13 @@ async fn an_address_that_guesses_at_many_accounts_waits() -> Result<()> {
 
 /// The only test here that stops a server, so it has the servers for that to itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_passwords_work_and_who_guesses_waits() -> Result<()> {
+async fn without_redis_passwords_and_codes_work_and_who_guesses_waits() -> Result<()> {
     let servers = Servers::faults()?;
     for server in Server::ALL {
         servers.start(server).await?;
     }
-    let mut platform = without_tasks()
+    let sink = MailSink::start().await?;
+    let mut platform = with_mail(&sink)
         .servers(servers.clone())
         .setting(Service::Auth, "lockout.account_failures", 1)
         .setting(Service::Auth, "lockout.first_wait_seconds", 60)
@@ -254,6 +255,16 @@ async fn without_redis_passwords_work_and_who_guesses_waits() -> Result<()> {
     user.put(CHANGE, change).await?.ok()?;
     for status in [401, 401, 429] {
         assert_eq!(login_from(&auth, "198.51.100.7", user.name(), "a wrong guess").await?.0, status);
+    }
+    // Codes are counted in PostgreSQL.
+    let email = json!({ "email": "li@mailbox.example" });
+    user.post("/api/auth/send-code", email.clone()).await?.ok()?;
+    assert_eq!(refused_field(&user.post("/api/auth/send-code", email).await?), (400, &json!("email")));
+    let mail = received(&sink, 1).await?.remove(0).text;
+    let code = mail.lines().map(str::trim).find(|line| line.parse::<u32>().is_ok()).context("a code")?;
+    for (shown, status) in [("no code", 400), (code, 200), (code, 400)] {
+        let body = json!({ "email": "li@mailbox.example", "code": shown });
+        assert_eq!(user.post("/api/auth/verify-code", body).await?.status, status);
     }
     servers.start(Server::Redis).await?;
     eventually("Redis to be asked again", PATIENCE, async || {

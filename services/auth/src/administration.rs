@@ -1,4 +1,4 @@
-//! What an operator does to users: the first administrator, suspension and its end.
+//! What an operator does to users: the first administrator, suspension, deletion, and their end.
 //!
 //! These commands work beside running replicas, which bring what they have stored to the other services.
 
@@ -17,7 +17,7 @@ use zoetrope_redis::Redis;
 use zoetrope_tokens::{Access, Role, Verifier};
 
 use crate::{
-    accounts::{AccountError, SecurityEvent, create, new_user, reinstate, suspend},
+    accounts::{AccountError, Ended, SecurityEvent, User, create, delete, find, new_user, reinstate, suspend},
     credentials::Passwords,
     rules::{
         login::Identifier,
@@ -27,7 +27,7 @@ use crate::{
     store::security_events,
 };
 
-/// What a suspension waits for Redis. What it does not take in that time, a running replica brings.
+/// What a suspension or a deletion waits for Redis. What it does not take in that time, a running replica brings.
 const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Create an administrator. The password comes from a prompt, or as the first line of standard input.
@@ -62,7 +62,7 @@ pub async fn create_admin(settings: CreateAdminSettings, args: CreateAdminArgs) 
     let user = new_user(registration.username, registration.email, Role::Admin);
     Database::new(&settings.postgres, "auth create-admin")?
         .transaction("create_admin", async |connection| {
-            create(connection, &user, &password_hash, None, registration.username_field).await?;
+            create(connection, &user, Some(&password_hash), None, registration.username_field).await?;
             let event = SecurityEvent::RoleChanged(user.role);
             security_events::record(connection, user.id, event, None, user.created_at).await?;
             Ok::<_, AccountError>(())
@@ -75,21 +75,34 @@ pub async fn create_admin(settings: CreateAdminSettings, args: CreateAdminArgs) 
 /// Runs `auth suspend`.
 pub async fn suspend_user(settings: SuspensionSettings, args: UserArgs) -> anyhow::Result<()> {
     let database = Database::new(&settings.postgres, "auth suspend")?;
+    let (user, ended) = suspend(&database, &Identifier::of(&args.user)).await?.context("there is no such user")?;
+    tell("suspended", &user, &ended, &settings).await
+}
+
+/// Runs `auth delete-user`. A running replica erases the user, when the time has come.
+pub async fn delete_user(settings: SuspensionSettings, args: UserArgs) -> anyhow::Result<()> {
+    let database = Database::new(&settings.postgres, "auth delete-user")?;
+    let user = find(&database, &Identifier::of(&args.user)).await?.context("there is no such user")?;
+    let (user, ended) = delete(&database, user.id, Utc::now()).await?.context("the user was deleted before")?;
+    tell("deleted", &user, &ended, &settings).await
+}
+
+/// Brings what has ended to the other services, and says so.
+async fn tell(done: &str, user: &User, ended: &Ended, settings: &SuspensionSettings) -> anyhow::Result<()> {
     let access = Access::new(Verifier::open(&settings.tokens)?, Redis::connect(&settings.redis)?);
-    let suspended = suspend(&database, &Identifier::of(&args.user)).await?.context("there is no such user")?;
     // The bus tells them, too, as soon as a running replica has seen what is stored.
     let announced = timeout(ANNOUNCE_PATIENCE, async {
-        for session in &suspended.sessions {
+        for session in &ended.sessions {
             access.revoke_session(session.id, session.tokens_live_for(Utc::now())).await?;
         }
-        for key in &suspended.keys {
+        for key in &ended.keys {
             access.revoke_key(*key).await?;
         }
         anyhow::Ok(())
     });
     let is_known = matches!(announced.await, Ok(Ok(())));
-    let (sessions, keys) = (suspended.sessions.len(), suspended.keys.len());
-    writeln!(io::stdout(), "suspended {}: {sessions} sessions and {keys} API keys have ended", suspended.user.username)?;
+    let (sessions, keys) = (ended.sessions.len(), ended.keys.len());
+    writeln!(io::stdout(), "{done} {}: {sessions} sessions and {keys} API keys have ended", user.username)?;
     if !is_known {
         writeln!(io::stdout(), "Redis is away: the services learn of it as soon as one of them is back, Redis or RabbitMQ")?;
     }

@@ -11,9 +11,10 @@ use zoetrope_tokens::{Access, Verifier};
 use crate::{
     accounts::{Accounts, Parts},
     credentials::Passwords,
+    erasing::Eraser,
     failures::Failures,
     forgetting, housekeeping,
-    http::{RefreshCookie, State, limit_of, routes},
+    http::{RefreshCookie, SessionCookie, State, limit_of, routes},
     keys::Signer,
     last_uses,
     lockout::Lockout,
@@ -32,6 +33,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     signer.follow(&process, signing_keys);
     let passwords = Passwords::new(&settings.passwords)?;
     let reset_page = settings.password_reset.page()?;
+    let codes = settings.sign_in_codes.codes()?;
     let redis = Redis::connect(&settings.redis)?;
     let lockout = Lockout::new(redis.clone(), &settings.lockout);
     let access = Access::new(verifier.clone(), redis.clone());
@@ -42,6 +44,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
 
     let reset_desk = ResetDesk::new(database.clone(), relay.clone(), reset_page, settings.password_reset.valid_minutes);
     process.spawn("password_resets", reset_desk.clone().run(process.stopping()));
+
+    let eraser = Eraser::new(database.clone(), relay.clone(), settings.deletion.erase_after());
+    process.spawn("erasing", eraser.clone().run(process.stopping()));
 
     let failures = Failures::default();
     process.spawn("failures", failures.clone().run(database.clone(), process.stopping()));
@@ -60,6 +65,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         authenticator,
         verifier: verifier.clone(),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
+        session_cookie: SessionCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.session_token() },
         accounts: Accounts::new(Parts {
             database,
             passwords,
@@ -70,6 +76,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             lockout,
             failures,
             reset_desk,
+            codes,
+            eraser,
             sessions: settings.sessions,
         }),
     };

@@ -43,7 +43,14 @@ enum Command {
         #[command(flatten)]
         args: UserArgs,
     },
-    /// Let a suspended user sign in again.
+    /// Delete a user: end all sessions and API keys, let nobody sign in, and erase everything when `deletion.erase_after_days` are over.
+    DeleteUser {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        args: UserArgs,
+    },
+    /// Let a user sign in again who was suspended, or deleted and not erased yet.
     Reinstate {
         #[command(flatten)]
         config: ConfigArgs,
@@ -84,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::Migrate(config) => once(NAME, &config, application::migrate),
         Command::CreateAdmin { config, args } => answer(NAME, &config, |settings| administration::create_admin(settings, args)),
         Command::Suspend { config, args } => answer(NAME, &config, |settings| administration::suspend_user(settings, args)),
+        Command::DeleteUser { config, args } => answer(NAME, &config, |settings| administration::delete_user(settings, args)),
         Command::Reinstate { config, args } => answer(NAME, &config, |settings| administration::reinstate_user(settings, args)),
         Command::Openapi => exit_code(print_description()),
         Command::Keys { command: KeysCommand::Generate { out }, .. } => exit_code(keys::generate(&out)),

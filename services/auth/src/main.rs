@@ -13,6 +13,7 @@ mod administration;
 mod application;
 mod commands;
 mod credentials;
+mod erasing;
 mod failures;
 mod forgetting;
 mod housekeeping;

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `zoetrope_auth_password_wait_seconds` | how long those who bring a password wait for their turn to be hashed |
 //! | `zoetrope_auth_password_refusals_total` | those who were told to come back, because too many wait |
-//! | `zoetrope_auth_lockouts_total` | tries that were refused unseen after too many wrong passwords |
+//! | `zoetrope_auth_lockouts_total` | tries that were refused unseen after too many wrong passwords or codes |
+//! | `zoetrope_auth_sign_in_codes_total{event}` | codes that were `sent`, shown `right` or `wrong`, or `refused` because of too many |
 
 use std::time::Duration;
 
@@ -13,11 +14,34 @@ use metrics::{counter, describe_counter, describe_histogram, histogram};
 const PASSWORD_WAIT_SECONDS: &str = "zoetrope_auth_password_wait_seconds";
 const PASSWORD_REFUSALS: &str = "zoetrope_auth_password_refusals_total";
 const LOCKOUTS: &str = "zoetrope_auth_lockouts_total";
+const SIGN_IN_CODES: &str = "zoetrope_auth_sign_in_codes_total";
+
+/// What happened with a code.
+#[derive(Debug, Clone, Copy)]
+pub enum CodeEvent {
+    Sent,
+    Right,
+    Wrong,
+    /// Too many were asked for, or tried.
+    Refused,
+}
+
+impl CodeEvent {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Right => "right",
+            Self::Wrong => "wrong",
+            Self::Refused => "refused",
+        }
+    }
+}
 
 pub fn describe() {
     describe_histogram!(PASSWORD_WAIT_SECONDS, "How long a password waits for its turn to be hashed.");
     describe_counter!(PASSWORD_REFUSALS, "Passwords that were not hashed, because too many wait.");
-    describe_counter!(LOCKOUTS, "Tries to sign in that were refused unseen after too many wrong passwords.");
+    describe_counter!(LOCKOUTS, "Tries to sign in that were refused unseen after too many wrong passwords or codes.");
+    describe_counter!(SIGN_IN_CODES, "Codes to sign in that were sent, right, wrong or refused.");
 }
 
 pub fn password_waited(time: Duration) {
@@ -30,4 +54,8 @@ pub fn password_refused() {
 
 pub fn locked_out() {
     counter!(LOCKOUTS).increment(1);
+}
+
+pub fn sign_in_code(event: CodeEvent) {
+    counter!(SIGN_IN_CODES, "event" => event.as_str()).increment(1);
 }

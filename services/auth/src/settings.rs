@@ -16,7 +16,15 @@ use zoetrope_postgres::PostgresSettings;
 use zoetrope_redis::RedisSettings;
 use zoetrope_tokens::VerifierSettings;
 
-use crate::rules::{lockout::Patience, reset::ResetPage};
+use crate::{
+    accounts::Codes,
+    credentials::CodeKey,
+    rules::{
+        lockout::Patience,
+        reset::ResetPage,
+        sign_in_code::{CodeRules, PerDay},
+    },
+};
 
 /// All settings of `auth serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -37,9 +45,13 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     pub password_reset: PasswordResetSettings,
     #[serde(default)]
+    pub sign_in_codes: SignInCodeSettings,
+    #[serde(default)]
     pub lockout: LockoutSettings,
     #[serde(default)]
     pub outbox: OutboxSettings,
+    #[serde(default)]
+    pub deletion: DeletionSettings,
     #[serde(default)]
     pub security_events: SecurityEventSettings,
 }
@@ -72,7 +84,7 @@ pub struct CreateAdminSettings {
     pub passwords: PasswordSettings,
 }
 
-/// The settings of `auth suspend` and `auth reinstate`.
+/// The settings of `auth suspend`, `auth reinstate` and `auth delete-user`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SuspensionSettings {
     pub postgres: PostgresSettings,
@@ -218,6 +230,64 @@ impl PasswordResetSettings {
     }
 }
 
+/// Codes that are mailed to sign in with; see [`crate::rules::sign_in_code`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignInCodeSettings {
+    /// Hides codes from who reads the database; the same in all replicas, and has no default. 32 characters at least.
+    pub secret: SecretString,
+    /// 4 to 9. A client that asks for long codes gets 6 at the least.
+    pub digits: u8,
+    pub valid_minutes: NonZeroU32,
+    /// Until an address may be sent the next one.
+    pub pause_seconds: u32,
+    /// Wrong ones that make a code void.
+    pub tries: NonZeroU16,
+    /// To one address in 24 hours.
+    pub codes_per_day: NonZeroU16,
+    /// Of them, asked for from one network.
+    pub network_codes_per_day: NonZeroU16,
+    /// Wrong ones for one address in 24 hours.
+    pub tries_per_day: NonZeroU16,
+    /// Of them, from one network.
+    pub network_tries_per_day: NonZeroU16,
+}
+
+impl Default for SignInCodeSettings {
+    fn default() -> Self {
+        Self {
+            secret: SecretString::default(),
+            digits: 4,
+            valid_minutes: const { NonZeroU32::new(10).unwrap() },
+            pause_seconds: 60,
+            tries: const { NonZeroU16::new(5).unwrap() },
+            codes_per_day: const { NonZeroU16::new(20).unwrap() },
+            network_codes_per_day: const { NonZeroU16::new(10).unwrap() },
+            tries_per_day: const { NonZeroU16::new(30).unwrap() },
+            network_tries_per_day: const { NonZeroU16::new(10).unwrap() },
+        }
+    }
+}
+
+impl SignInCodeSettings {
+    pub fn codes(&self) -> anyhow::Result<Codes> {
+        ensure!((4..=9).contains(&self.digits), "sign_in_codes.digits must be 4 to 9");
+        let key = CodeKey::new(&self.secret).context("sign_in_codes.secret")?;
+        let count = |number: NonZeroU16| usize::from(number.get());
+        Ok(Codes {
+            key,
+            rules: CodeRules {
+                digits: self.digits,
+                valid: TimeDelta::minutes(self.valid_minutes.get().into()),
+                pause: TimeDelta::seconds(self.pause_seconds.into()),
+                tries: count(self.tries),
+                codes_per_day: PerDay { in_all: count(self.codes_per_day), from_one_network: count(self.network_codes_per_day) },
+                tries_per_day: PerDay { in_all: count(self.tries_per_day), from_one_network: count(self.network_tries_per_day) },
+            },
+        })
+    }
+}
+
 /// How long the next sign-in waits after wrong passwords.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -265,6 +335,26 @@ impl LockoutSettings {
     }
 }
 
+/// What becomes of a deleted user.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeletionSettings {
+    /// How long the user can be brought back, and name and address stay taken. 0: everything is erased at once.
+    pub erase_after_days: u16,
+}
+
+impl Default for DeletionSettings {
+    fn default() -> Self {
+        Self { erase_after_days: 30 }
+    }
+}
+
+impl DeletionSettings {
+    pub fn erase_after(&self) -> TimeDelta {
+        TimeDelta::days(self.erase_after_days.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -282,6 +372,22 @@ mod tests {
             (json!({ "front_end_url": "https://video.example", "path": "/reset" }), "password_reset.path"),
         ] {
             let error = page(settings).unwrap_err().to_string();
+            assert!(error.starts_with(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn sign_in_codes_have_defaults_and_name_what_is_wrong() {
+        let codes = |settings| serde_json::from_value::<SignInCodeSettings>(settings).unwrap().codes().map(|codes| codes.rules);
+        let secret = "x".repeat(32);
+        let rules = codes(json!({ "secret": secret, "tries": 3 })).unwrap();
+        assert_eq!((rules.digits, rules.valid, rules.tries), (4, TimeDelta::minutes(10), 3));
+        for (settings, named) in [
+            (json!({}), "sign_in_codes.secret"),
+            (json!({ "secret": "short" }), "sign_in_codes.secret"),
+            (json!({ "secret": secret, "digits": 3 }), "sign_in_codes.digits"),
+        ] {
+            let error = codes(settings).unwrap_err().to_string();
             assert!(error.starts_with(named), "{error}");
         }
     }

@@ -31,7 +31,7 @@ use crate::{
     socket::{Context, Parts},
     states::States,
     store::MIGRATIONS,
-    webhooks,
+    users, webhooks,
 };
 
 /// Tasks with news that may wait for one connection: more than it can subscribe to one by one, unless that is configured.
@@ -68,6 +68,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     process.spawn("reconcile", sweep.run(process.stopping()));
 
     mail::start(&process, &database, &settings.rabbitmq, &settings.mail)?;
+    users::start(&process, &database, &settings.rabbitmq);
     let authenticator = Authenticator::new(access.clone());
     let preferences = Preferences { database: database.clone(), authenticator: authenticator.clone() };
 

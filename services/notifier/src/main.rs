@@ -16,6 +16,7 @@
 //! | [`events`] | server-sent events, of the same feeds |
 //! | [`frames`] | what travels, in two dialects |
 //! | [`mail`] | mails: from a command or a task's end to the mail server's answer |
+//! | [`users`] | hears of new users and of those who are gone, of whom [`erasure`] leaves nothing |
 //! | [`webhooks`] | tells the same to addresses that users name, until it arrives |
 //!
 //! While Postgres is away, updates are still pushed. While RabbitMQ is away, connections stay open and are caught up when it returns.
@@ -24,6 +25,7 @@
 mod application;
 mod commands;
 mod connection;
+mod erasure;
 mod events;
 mod feed;
 #[cfg(test)]
@@ -42,6 +44,7 @@ mod states;
 mod store;
 mod stream;
 mod task;
+mod users;
 mod webhooks;
 
 use std::process::ExitCode;

@@ -21,7 +21,12 @@ pub(crate) async fn build(settings: Settings, cheap: bool, process: Process) -> 
     );
     let simulator = Data::new(Simulator::new(behaviour));
     let keys = Data::new(settings.simulation.api_keys()?);
-    let server = HttpServer::new(move || App::new().app_data(simulator.clone()).app_data(keys.clone()).configure(http::routes))
+    let (google, wechat) = (Data::new(settings.google), Data::new(settings.wechat));
+    let app = move || {
+        let data = App::new().app_data(simulator.clone()).app_data(keys.clone());
+        data.app_data(google.clone()).app_data(wechat.clone()).configure(http::routes)
+    };
+    let server = HttpServer::new(app)
         .workers(settings.http.workers)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals()

@@ -15,6 +15,14 @@ pub(crate) enum Call {
     Delete,
     /// A look at the address that the video names. Counted, but nothing that a fault could hit.
     Link,
+    /// Google's discovery document
+    GoogleDiscovery,
+    /// Google's keys
+    GoogleKeys,
+    /// Google's exchange of a code
+    GoogleToken,
+    /// WeChat's exchange of a code
+    WeChatSession,
 }
 
 /// What happens instead of a proper answer.

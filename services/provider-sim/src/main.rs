@@ -1,4 +1,4 @@
-//! `provider-sim`: the video provider for development and tests.
+//! `provider-sim`: the video provider, Google and WeChat for development and tests.
 //!
 //! It speaks the wire format of the OpenAI Videos API, takes time as a real provider does, and makes real, playable
 //! files: an MP4 in which one sees the prompt, a time code and moving shapes (or the reference image), a thumbnail and a sheet
@@ -22,6 +22,20 @@
 //! `Idempotency-Key` is recorded (and shown in the object's `metadata.idempotency_key`) but has no effect: a submission sent
 //! twice is two videos, so that a client that repeats itself is caught.
 //!
+//! # Google and WeChat
+//!
+//! | call | answer |
+//! |---|---|
+//! | `GET /google/.well-known/openid-configuration` | the discovery document; the issuer is `/google` at the address that was called |
+//! | `GET /google/certs` | the keys (RS256) |
+//! | `GET /google/authorize` | goes back to `redirect_uri` with a code for `login_hint` |
+//! | `POST /google/token` | an ID token for a code |
+//! | `GET /sns/jscode2session` | WeChat's `openid` for a code |
+//!
+//! The first word of a code says who signs in: an address, or an `openid`. What follows makes it another code, since each is good once, and may
+//! hold directives, as in `ann@example.com 1 [sim:name=Ann][sim:id_token=expired]`. The client's secret and the mini-program's are settings.
+//! `POST /simulation/google/keys` makes Google sign with another key; the one before it stays published.
+//!
 //! # Speed and faults
 //!
 //! Set at start in `[simulation]`, changed by `PUT /simulation`, and overruled for one request by directives in its
@@ -38,13 +52,14 @@
 //!
 //! `GET /simulation/submissions` tells every accepted submission (`idempotency_key`, `prompt`, `video_id`, `times` this key was
 //! accepted, `has_reference_image`, `reference_image_bytes`, `traceparent`) and `totals` (`accepted`, `polls`, `contents`,
-//! `ranges`, `deleted`). `DELETE` empties the books; the videos stay. `GET /simulation/totals` gives the totals alone, which stays cheap when there
+//! `ranges`, `deleted`, `google_discoveries`, `google_keys`, `google_tokens`, `wechat_sessions`). `DELETE` empties the books; the videos stay. `GET /simulation/totals` gives the totals alone, which stays cheap when there
 //! are many submissions. `/simulation` asks for no key: never expose this program.
 
 mod application;
 mod behaviour;
 mod directives;
 mod faults;
+mod google;
 mod http;
 mod render;
 mod settings;
@@ -58,7 +73,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use zoetrope_service::ConfigArgs;
 
-/// The video provider for development and tests.
+/// The video provider, Google and WeChat for development and tests.
 #[derive(Parser)]
 #[command(name = "provider-sim", version)]
 struct Cli {

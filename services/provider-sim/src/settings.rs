@@ -1,7 +1,8 @@
-//! `[http]` and `[simulation]`.
+//! `[http]`, `[simulation]`, `[google]` and `[wechat]`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use secrecy::SecretString;
 use serde::Deserialize;
 use zoetrope_service::SettingsError;
 
@@ -15,6 +16,40 @@ use crate::{
 pub(crate) struct Settings {
     pub(crate) http: HttpSettings,
     pub(crate) simulation: SimulationSettings,
+    pub(crate) google: GoogleSettings,
+    pub(crate) wechat: WeChatSettings,
+}
+
+/// The one client that the simulated Google knows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GoogleSettings {
+    /// Default `google-client`.
+    pub(crate) client_id: String,
+    /// Default `google-secret`.
+    pub(crate) client_secret: SecretString,
+}
+
+impl Default for GoogleSettings {
+    fn default() -> Self {
+        Self { client_id: "google-client".to_owned(), client_secret: "google-secret".into() }
+    }
+}
+
+/// The one mini-program that the simulated WeChat knows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WeChatSettings {
+    /// Default `wechat-app`.
+    pub(crate) app_id: String,
+    /// Default `wechat-secret`.
+    pub(crate) secret: SecretString,
+}
+
+impl Default for WeChatSettings {
+    fn default() -> Self {
+        Self { app_id: "wechat-app".to_owned(), secret: "wechat-secret".into() }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

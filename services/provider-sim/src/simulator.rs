@@ -14,6 +14,7 @@ use crate::{
     behaviour::{Behaviour, BehaviourChange, InvalidBehaviour},
     directives::{Directives, Outcome},
     faults::{Call, Fault, fault_for},
+    google::KeyRing,
     render::Clip,
     store::{Scope, Store},
     studio::{Studio, StudioError},
@@ -25,6 +26,7 @@ pub(crate) struct Simulator {
     store: Mutex<Store>,
     studio: Studio,
     link_key: RandomState,
+    google_keys: KeyRing,
 }
 
 impl Simulator {
@@ -34,6 +36,7 @@ impl Simulator {
             store: Mutex::default(),
             studio: Studio::new(),
             link_key: RandomState::new(),
+            google_keys: KeyRing::default(),
         }
     }
 
@@ -87,6 +90,10 @@ impl Simulator {
         let plan = plan(&self.behaviour(), &order.directives);
         let id = format!("video_{}", Uuid::new_v4().simple());
         self.store().accept(Video { id, created_at: now, order, plan })
+    }
+
+    pub(crate) fn google_keys(&self) -> &KeyRing {
+        &self.google_keys
     }
 
     pub(crate) async fn clip(&self, video: &Video) -> Result<Clip, StudioError> {

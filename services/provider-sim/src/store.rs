@@ -1,7 +1,7 @@
 //! The simulator's memory: the videos, and the books that tests read. Everything is gone when the process ends.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -18,6 +18,8 @@ pub(crate) enum Scope {
     Submission(String),
     /// Calls about this video.
     Video(String),
+    /// Exchanges of this code.
+    Code(String),
 }
 
 /// One accepted submission.
@@ -43,6 +45,11 @@ pub(crate) struct Totals {
     /// Those contents of which a part was asked for and sent.
     pub(crate) ranges: u64,
     pub(crate) deleted: u64,
+    /// Of Google: looks at the discovery document and at the keys, and exchanges of a code.
+    pub(crate) google_discoveries: u64,
+    pub(crate) google_keys: u64,
+    pub(crate) google_tokens: u64,
+    pub(crate) wechat_sessions: u64,
 }
 
 /// Order of a list.
@@ -67,6 +74,7 @@ pub(crate) struct Store {
     submissions: Vec<Submission>,
     totals: Totals,
     calls: HashMap<(Scope, Call), u32>,
+    used_codes: HashSet<(Call, String)>,
 }
 
 impl Store {
@@ -126,6 +134,11 @@ impl Store {
         let before = *count;
         *count = count.saturating_add(1);
         before
+    }
+
+    /// Whether the code of a sign-in was not exchanged before.
+    pub(crate) fn use_code(&mut self, call: Call, code: &str) -> bool {
+        self.used_codes.insert((call, code.to_owned()))
     }
 
     /// Faults for everyone begin anew.

@@ -23,6 +23,7 @@ use crate::{
     audit::Auditor,
     commands::Commands,
     consumers::{JobEvents, TaskUpdates, UserEvents},
+    erasure::Eraser,
     forgetting, http,
     live::{Live, Watchers},
     settings::Settings,
@@ -47,7 +48,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
 
     let job_events = JobEvents { commands: commands.clone() };
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_JOB_EVENTS), job_events);
-    let user_events = UserEvents { commands: commands.clone() };
+    let eraser = Eraser { commands: commands.clone(), storage: storage.clone(), wanted: Arc::default() };
+    let user_events = UserEvents { commands: commands.clone(), erasure: Arc::clone(&eraser.wanted) };
+    process.spawn("erasure", eraser.run(process.stopping()));
     consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::TASKS_USER_EVENTS), user_events);
     let watchers = Arc::new(Watchers::default());
     consume(&process, &settings.rabbitmq, own_queue(&watchers), TaskUpdates { watchers: Arc::clone(&watchers) });

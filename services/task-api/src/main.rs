@@ -1,7 +1,7 @@
 //! `task-api`: the public API of tasks and credits.
 //!
 //! It owns the schema `tasks`: tasks, accounts, the ledger. It alone writes a task's public state and a balance, always in one transaction
-//! with the messages that tell of it ([`commands`]). It hears from the poller how jobs go and from auth who is new ([`consumers`]), and
+//! with the messages that tell of it ([`commands`]). It hears from the poller how jobs go and from auth who is new and who is gone ([`consumers`], [`erasure`]), and
 //! answers clients of the families `sora_ui` and `sora2` ([`http`]), some of them for as long as a task lives ([`live`]). Finished files are
 //! served by signed links.
 //!
@@ -14,6 +14,7 @@ mod byte_range;
 mod commands;
 mod consumers;
 mod data_url;
+mod erasure;
 mod forgetting;
 mod http;
 mod image_type;

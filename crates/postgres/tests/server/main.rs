@@ -4,5 +4,6 @@
 
 mod migrations;
 mod outages;
+mod pipelined;
 mod support;
 mod transactions;

@@ -1,81 +1,151 @@
 //! Log lines as flat JSON objects that carry the trace id.
+//!
+//! A layer of its own, because the one of `tracing-subscriber` keeps the fields of a span as text, which is read and written anew for every
+//! field that is recorded later and for every line: two lines of a request cost as much as a query.
 
-use std::fmt;
+use std::{cell::Cell, fmt, io::Write as _};
 
-use opentelemetry::{Context, trace::TraceContextExt as _};
-use serde_json::{Map, Value};
+use opentelemetry::{Context as TraceContext, trace::TraceContextExt as _};
+use serde::Serialize;
+use serde_json::Value;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
+    span::{Attributes, Id, Record},
 };
 use tracing_subscriber::{
     fmt::{
-        FmtContext, FormatEvent, FormattedFields, Layer,
-        format::{JsonFields, Writer},
-        layer as fmt_layer,
+        MakeWriter,
+        format::Writer,
         time::{FormatTime as _, SystemTime},
     },
+    layer::{Context, Layer},
     registry::LookupSpan,
 };
 
+thread_local! {
+    /// The room of the last line. Taken out while it is used: what is logged may log in turn.
+    static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Writes `{"timestamp":…,"level":…,"service":…,"target":…,"message":…,<fields>,"span":…,"trace_id":…}`, one object a line. The
 /// fields of the enclosing spans are merged into the object; where names meet, the event's own wins, then the inner span's.
-pub(super) fn layer<S>(service: &'static str) -> Layer<S, JsonFields, JsonLines>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    fmt_layer().fmt_fields(JsonFields::new()).event_format(JsonLines { service })
-}
-
-pub(super) struct JsonLines {
+pub(super) struct JsonLines<W> {
     service: &'static str,
+    writer: W,
 }
 
-impl<S> FormatEvent<S, JsonFields> for JsonLines
+impl<W> JsonLines<W> {
+    pub(super) fn new(service: &'static str, writer: W) -> Self {
+        Self { service, writer }
+    }
+}
+
+impl<S, W> Layer<S> for JsonLines<W>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, JsonFields>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        span.extensions_mut().insert(fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = LINE.take();
+        line.clear();
+        if self.write(&mut line, event, &context).is_ok() {
+            // There is nowhere else to tell that a line cannot be written.
+            let _ = self.writer.make_writer_for(event.metadata()).write_all(&line);
+        }
+        LINE.set(line);
+    }
+}
+
+impl<W> JsonLines<W> {
+    fn write<S>(&self, line: &mut Vec<u8>, event: &Event<'_>, context: &Context<'_, S>) -> serde_json::Result<()>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let metadata = event.metadata();
 
-        let mut timestamp = String::with_capacity(32);
-        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
-        let mut line = Map::new();
-        line.insert("timestamp".to_owned(), timestamp.into());
-        line.insert("level".to_owned(), metadata.level().as_str().into());
-        line.insert("service".to_owned(), self.service.into());
-        line.insert("target".to_owned(), fields.log_target.unwrap_or_else(|| metadata.target().to_owned()).into());
-        for (name, value) in fields.values {
-            line.entry(name).or_insert(value);
-        }
-
-        let mut spans = context.event_scope().into_iter().flatten().peekable();
+        let mut object = Object::begin(line);
+        object.put("timestamp", &now())?;
+        object.put("level", metadata.level().as_str())?;
+        object.put("service", self.service)?;
+        object.put("target", fields.log_target.as_deref().unwrap_or_else(|| metadata.target()))?;
+        object.put_all(&fields)?;
+        let mut spans = context.event_scope(event).into_iter().flatten().peekable();
         if let Some(innermost) = spans.peek() {
-            line.insert("span".to_owned(), innermost.name().into());
+            object.put("span", innermost.name())?;
         }
         for span in spans {
-            let extensions = span.extensions();
-            let Some(formatted) = extensions.get::<FormattedFields<JsonFields>>() else { continue };
-            let Ok(values) = serde_json::from_str::<Map<String, Value>>(&formatted.fields) else { continue };
-            for (name, value) in values {
-                line.entry(name).or_insert(value);
+            if let Some(fields) = span.extensions().get::<Fields>() {
+                object.put_all(fields)?;
             }
         }
-
-        let trace = Context::current();
+        let trace = TraceContext::current();
         let trace = trace.span();
         if trace.span_context().is_valid() {
-            line.insert("trace_id".to_owned(), trace.span_context().trace_id().to_string().into());
+            object.put("trace_id", &trace.span_context().trace_id().to_string())?;
         }
-        writeln!(writer, "{}", Value::Object(line))
+        object.end();
+        Ok(())
+    }
+}
+
+fn now() -> String {
+    let mut text = String::with_capacity(32);
+    // Fails only when the text cannot be written to.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
+}
+
+/// An object that is being written: the first value of a name is the one that stands.
+struct Object<'a> {
+    line: &'a mut Vec<u8>,
+    names: Vec<&'static str>,
+}
+
+impl<'a> Object<'a> {
+    fn begin(line: &'a mut Vec<u8>) -> Self {
+        Self { line, names: Vec::with_capacity(24) }
+    }
+
+    fn put(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
+        if self.names.contains(&name) {
+            return Ok(());
+        }
+        self.line.push(if self.names.is_empty() { b'{' } else { b',' });
+        self.names.push(name);
+        serde_json::to_writer(&mut *self.line, name)?;
+        self.line.push(b':');
+        serde_json::to_writer(&mut *self.line, value)
+    }
+
+    fn put_all(&mut self, fields: &Fields) -> serde_json::Result<()> {
+        fields.values.iter().try_for_each(|(name, value)| self.put(name, value))
+    }
+
+    fn end(self) {
+        self.line.extend_from_slice(b"}\n");
     }
 }
 
 #[derive(Default)]
 struct Fields {
-    values: Map<String, Value>,
+    values: Vec<(&'static str, Value)>,
     /// Lines from libraries that use the `log` crate arrive with their origin in fields.
     log_target: Option<String>,
 }
@@ -86,7 +156,11 @@ impl Fields {
             ("log.target", Value::String(target)) => self.log_target = Some(target),
             ("log.module_path" | "log.file" | "log.line", _) => {}
             (name, value) => {
-                self.values.insert(name.strip_prefix("r#").unwrap_or(name).to_owned(), value);
+                let name = name.strip_prefix("r#").unwrap_or(name);
+                match self.values.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, old)) => *old = value,
+                    None => self.values.push((name, value)),
+                }
             }
         }
     }
@@ -143,7 +217,7 @@ mod tests {
         let (mut reader, writer) = io::pipe().unwrap();
         let provider = SdkTracerProvider::builder().build();
         let subscriber = tracing_subscriber::registry()
-            .with(layer("example").with_writer(Arc::new(writer)))
+            .with(JsonLines::new("example", Arc::new(writer)))
             .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("test")));
         tracing::subscriber::with_default(subscriber, test);
         let mut output = String::new();

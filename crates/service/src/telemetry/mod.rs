@@ -99,7 +99,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     match format {
-        LogFormat::Json => json::layer(service).with_writer(logs.writer()).boxed(),
+        LogFormat::Json => json::JsonLines::new(service, logs.writer()).boxed(),
         LogFormat::Pretty => fmt::layer().with_ansi(logs.is_terminal()).with_writer(logs.writer()).boxed(),
     }
 }

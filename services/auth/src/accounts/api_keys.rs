@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::timeout;
-use zoetrope_domain::{ApiKeyId, UserId};
+use zoetrope_domain::{ApiKeyId, SessionId, UserId};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::{ApiKey, PublishedKey, Scopes};
 
@@ -48,13 +48,14 @@ impl Accounts {
         Ok(api_keys::of_user(&mut connection, user).await?)
     }
 
-    /// Makes a key for the user.
-    pub async fn create_api_key(&self, user: User, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
+    /// Makes a key for the user of the session.
+    pub async fn create_api_key(&self, session: SessionId, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
+        let user = self.user_of_session(session).await?;
         let accounts = self.clone();
-        run_to_end(async move { accounts.store_api_key(user, wish, device).await }).await
+        run_to_end(async move { accounts.store_api_key(session, user, wish, device).await }).await
     }
 
-    async fn store_api_key(&self, user: User, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
+    async fn store_api_key(&self, session: SessionId, user: User, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
         let key = ApiKey::generate().map_err(|_| AccountError::Randomness)?;
         let KeyWish { name, scopes, expires_at } = wish;
         let card = KeyCard { id: key.id, name, prefix: key.shown(), scopes, created_at: now(), expires_at, last_used_at: None };
@@ -62,8 +63,10 @@ impl Accounts {
         self.0
             .database
             .transaction("create_api_key", async |connection| {
-                if users::lock_state(connection, user.id).await? != Some(UserState::Active) {
-                    return Err(AccountError::Suspended);
+                users::lock_state(connection, user.id).await?.unwrap_or(UserState::Deleted).let_in()?;
+                // Whatever ends all keys of a user ends the sessions as well: none that has ended makes another key.
+                if users::of_session(connection, session, now()).await?.is_none() {
+                    return Err(AccountError::NotSignedIn("the session has ended"));
                 }
                 if api_keys::count(connection, user.id).await? >= MOST_KEYS {
                     return Err(AccountError::TooManyKeys);
@@ -109,12 +112,17 @@ impl Accounts {
             }
             accounts.0.relay.wake();
             tracing::info!(user_id = %user, api_key_id = %key, "API key revoked");
-            if let Ok(Ok(())) = timeout(ANNOUNCE_PATIENCE, accounts.0.access.revoke_key(key)).await {
-                accounts.note_announced(key, &Standing::Revoked).await;
-            }
+            accounts.announce_revoked_key(key).await;
             Ok(())
         })
         .await
+    }
+
+    /// If Redis does not take it in time, housekeeping brings it later.
+    pub(super) async fn announce_revoked_key(&self, key: ApiKeyId) {
+        if let Ok(Ok(())) = timeout(ANNOUNCE_PATIENCE, self.0.access.revoke_key(key)).await {
+            self.note_announced(key, &Standing::Revoked).await;
+        }
     }
 
     /// Saves housekeeping the work. If it fails, housekeeping does it once more.

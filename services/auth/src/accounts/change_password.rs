@@ -41,7 +41,7 @@ impl Accounts {
             .transaction("change_password", async |connection| {
                 let stored = users::lock(connection, user.id).await?;
                 // Changed since it was compared.
-                if stored.is_none_or(|(_, stored)| stored != password_hash) {
+                if stored.is_none_or(|(_, stored)| stored.as_deref() != Some(&password_hash)) {
                     return Err(AccountError::WrongPassword(FIELD));
                 }
                 Ok(new.store(connection, &user, now()).await?)

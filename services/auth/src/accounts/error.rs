@@ -16,10 +16,22 @@ pub enum AccountError {
     /// Of a user who is signed in; the field is the client's.
     #[error("{0} is wrong")]
     WrongPassword(&'static str),
+    /// The field is the client's.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    #[error("the session is too old for this")]
+    SignInAgain,
     #[error("too many wrong passwords, next try in {0:?}")]
     LockedOut(Duration),
     #[error("no such link to choose a new password, or no more")]
     BadResetToken,
+    /// Not the one that was mailed, or no longer good.
+    #[error("no such code to sign in, or no more")]
+    WrongCode,
+    #[error("the address was sent a code a moment ago, the next one in {0:?}")]
+    CodeTooSoon(Duration),
+    #[error("too many codes for one address in a day, or too many wrong ones: the next in {0:?}")]
+    CodesExhausted(Duration),
     /// The token is not ours, has expired, or its session has ended.
     #[error("not signed in: {0}")]
     NotSignedIn(&'static str),
@@ -27,6 +39,11 @@ pub enum AccountError {
     Refused(#[from] Refusal),
     #[error("the user is suspended")]
     Suspended,
+    #[error("the user was deleted")]
+    Deleted,
+    /// Somebody else was faster, again and again.
+    #[error("others changed the same account at the same time")]
+    Overtaken,
     /// There is none of that kind, or it is another user's.
     #[error("no such {0}")]
     Unknown(&'static str),

@@ -4,7 +4,9 @@
 //! nothing.
 
 mod api_keys;
+mod arrive;
 mod change_password;
+mod delete_user;
 mod device;
 mod end_sessions;
 mod error;
@@ -16,7 +18,9 @@ mod refresh;
 mod register;
 mod reset_password;
 mod security_event;
+mod send_code;
 mod session;
+mod show_code;
 mod sign_in;
 mod sign_out;
 mod suspend;
@@ -29,17 +33,21 @@ use zoetrope_postgres::Database;
 use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
+pub use arrive::Arrived;
+pub use delete_user::delete;
 pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;
 pub use register::{create, new_user};
 pub use security_event::{EventPage, PastEvent, SIGN_IN_FAILED, SecurityEvent};
+pub use send_code::Codes;
 pub use session::SignedIn;
-pub use suspend::{reinstate, suspend};
+pub use suspend::{Ended, find, reinstate, suspend};
 pub use user::{User, UserState};
 
 use crate::{
-    credentials::Passwords, failures::Failures, keys::Signer, lockout::Lockout, reset_mails::ResetDesk, settings::SessionSettings,
+    credentials::Passwords, erasing::Eraser, failures::Failures, keys::Signer, lockout::Lockout, reset_mails::ResetDesk,
+    settings::SessionSettings,
 };
 
 /// What the commands work with. Cheap to clone.
@@ -57,6 +65,8 @@ pub struct Parts {
     pub lockout: Lockout,
     pub failures: Failures,
     pub reset_desk: ResetDesk,
+    pub codes: Codes,
+    pub eraser: Eraser,
     pub sessions: SessionSettings,
 }
 

@@ -1,7 +1,7 @@
 use secrecy::SecretString;
 
 use super::{AccountError, Accounts, Device, User, register::now};
-use crate::{credentials::Checked, rules::login::Identifier, store::users};
+use crate::{credentials::Checked, lockout::Attempt, rules::login::Identifier, store::users};
 
 /// A user whose password was right a moment ago.
 pub(super) struct Proven {
@@ -23,13 +23,7 @@ impl Accounts {
         device: &Device,
     ) -> Result<Proven, AccountError> {
         let attempt = self.0.lockout.begin(identifier, device.address).await.map_err(AccountError::LockedOut)?;
-        let outcome = self.compare(identifier, password, device).await;
-        match &outcome {
-            Ok(_) => attempt.succeeded().await,
-            Err(AccountError::WrongCredentials) => attempt.failed().await,
-            Err(_) => attempt.undecided().await,
-        }
-        outcome
+        settle(attempt, self.compare(identifier, password, device).await).await
     }
 
     async fn compare(&self, identifier: &Identifier, password: SecretString, device: &Device) -> Result<Proven, AccountError> {
@@ -38,14 +32,24 @@ impl Accounts {
         // Hashing takes long, and others wait for connections.
         drop(connection);
 
-        let stored = known.as_ref().map(|(_, password_hash)| password_hash.clone());
+        let stored = known.as_ref().and_then(|(_, password_hash)| password_hash.clone());
         match (self.0.passwords.verify(password, stored).await?, known) {
-            (Checked::Right { renewed }, Some((user, password_hash))) => Ok(Proven { user, password_hash, renewed }),
-            (Checked::Wrong, Some((user, _))) => {
+            (Checked::Right { renewed }, Some((user, Some(password_hash)))) => Ok(Proven { user, password_hash, renewed }),
+            (Checked::Right { .. } | Checked::Wrong, Some((user, _))) => {
                 self.0.failures.note(user.id, device, now());
                 Err(AccountError::WrongCredentials)
             }
             (Checked::Right { .. } | Checked::Wrong, None) => Err(AccountError::WrongCredentials),
         }
     }
+}
+
+/// Says how a try ended.
+pub(super) async fn settle<T>(attempt: Attempt, outcome: Result<T, AccountError>) -> Result<T, AccountError> {
+    match &outcome {
+        Ok(_) => attempt.succeeded().await,
+        Err(AccountError::WrongCredentials | AccountError::WrongCode) => attempt.failed().await,
+        Err(_) => attempt.undecided().await,
+    }
+    outcome
 }

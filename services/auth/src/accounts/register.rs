@@ -43,7 +43,7 @@ impl Accounts {
         self.0
             .database
             .transaction("register", async |connection| {
-                create(connection, &user, &password_hash, language, username_field).await?;
+                create(connection, &user, Some(&password_hash), language, username_field).await?;
                 session.store(connection, &user).await
             })
             .await?;
@@ -62,7 +62,7 @@ pub fn new_user(username: String, email: Option<String>, role: Role) -> User {
 pub async fn create(
     connection: &mut Connection,
     user: &User,
-    password_hash: &str,
+    password_hash: Option<&str>,
     language: Option<Language>,
     username_field: &'static str,
 ) -> Result<(), AccountError> {

@@ -1,9 +1,12 @@
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 use zoetrope_domain::{Language, UserId};
+use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, Device, SecurityEvent, User, new_password::NewPassword, register::now};
+use super::{
+    AccountError, Accounts, Device, Ended, SecurityEvent, User, arrive::drop_claims, new_password::NewPassword, register::now,
+};
 use crate::{
     credentials::ResetToken,
     rules::{login::Identifier, password::PasswordReset},
@@ -42,7 +45,7 @@ impl Accounts {
     }
 
     async fn use_link(&self, link: Uuid, user: UserId, new: NewPassword) -> Result<User, AccountError> {
-        let (user, revoked) = self
+        let (user, ended) = self
             .0
             .database
             .transaction("reset_password", async |connection| {
@@ -51,13 +54,24 @@ impl Accounts {
                 if !password_resets::take(connection, link).await? {
                     return Err(AccountError::BadResetToken);
                 }
-                let revoked = new.store(connection, &user, now()).await?;
-                Ok((user, revoked))
+                let claims = show_address(connection, &user).await?;
+                let sessions = new.store(connection, &user, now()).await?;
+                Ok((user, Ended { sessions, ..claims }))
             })
             .await?;
         self.0.relay.wake();
         tracing::info!(user_id = %user.id, "password reset");
-        self.announce(&revoked).await;
+        self.announce_ended(&ended).await;
         Ok(user)
+    }
+}
+
+/// The link came with a mail to the user's address. If that is the first sign that the user receives any, see [`drop_claims`].
+async fn show_address(connection: &mut Connection, user: &User) -> Result<Ended, DatabaseError> {
+    let Some(email) = &user.email else { return Ok(Ended::default()) };
+    if users::verify_email(connection, user.id, email, now()).await? {
+        drop_claims(connection, user.id).await
+    } else {
+        Ok(Ended::default())
     }
 }

@@ -23,7 +23,9 @@ pub enum SecurityEvent {
     /// By their user, who ended so many at once.
     SessionsEnded(usize),
     Suspended,
+    /// Suspended or deleted before.
     Reinstated,
+    Deleted,
     RoleChanged(Role),
 }
 
@@ -66,6 +68,7 @@ impl SecurityEvent {
             Self::SessionEnded(_) | Self::SessionsEnded(_) => "session_ended",
             Self::Suspended => "suspended",
             Self::Reinstated => "reinstated",
+            Self::Deleted => "deleted",
             Self::RoleChanged(_) => "role_changed",
         }
     }
@@ -83,7 +86,8 @@ impl SecurityEvent {
             | Self::PasswordChanged
             | Self::PasswordReset
             | Self::Suspended
-            | Self::Reinstated => None,
+            | Self::Reinstated
+            | Self::Deleted => None,
         }
     }
 

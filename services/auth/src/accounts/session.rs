@@ -72,11 +72,9 @@ impl Accounts {
 }
 
 impl NewSession {
-    /// Refuses a user who is suspended. Behind the lock, so that a suspension ends this session or prevents it.
+    /// Refuses a user who is suspended or deleted. Behind the lock, so that a suspension ends this session or prevents it.
     pub(super) async fn store(&self, connection: &mut Connection, user: &User) -> Result<(), AccountError> {
-        if users::lock_state(connection, user.id).await? != Some(UserState::Active) {
-            return Err(AccountError::Suspended);
-        }
+        users::lock_state(connection, user.id).await?.unwrap_or(UserState::Deleted).let_in()?;
         sessions::open(connection, self.id, user.id, &self.device, self.opened_at, self.expires_at).await?;
         refresh_tokens::insert(connection, &self.refresh_token, self.id, self.opened_at, self.refresh_token_expires_at).await?;
         let event = SecurityEvent::SignedIn(self.id);

@@ -25,7 +25,7 @@ impl Accounts {
         let session = self.new_session(now(), device)?;
         let opened = self.0.database.transaction("sign_in", async |connection| {
             let stored = users::lock(connection, user.id).await?;
-            if stored.is_none_or(|(_, stored)| stored != password_hash) {
+            if stored.is_none_or(|(_, stored)| stored.as_deref() != Some(&password_hash)) {
                 return Ok(false);
             }
             if let Some(renewed) = &renewed {

@@ -20,29 +20,29 @@ pub(super) const ANNOUNCE_PATIENCE: Duration = Duration::from_millis(250);
 
 impl Accounts {
     /// Ends the sessions that the credentials prove; what proves none is passed over.
-    pub async fn sign_out(&self, bearer: Option<&str>, refresh_token: Option<&str>, device: Device) -> Result<(), AccountError> {
-        let claims = bearer.and_then(|token| self.0.verifier.verify(token, Utc::now()).ok());
-        let by_bearer = claims.map(|claims| (claims.user_id, claims.session_id));
-        let by_cookie = refresh_token.and_then(RefreshToken::parse);
-        if by_bearer.is_none() && by_cookie.is_none() {
+    pub async fn sign_out(&self, tokens: &[String], refresh_token: Option<&str>, device: Device) -> Result<(), AccountError> {
+        let proven = tokens.iter().filter_map(|token| self.0.verifier.verify(token, Utc::now()).ok());
+        let by_token: Vec<(UserId, SessionId)> = proven.map(|claims| (claims.user_id, claims.session_id)).collect();
+        let by_refresh_token = refresh_token.and_then(RefreshToken::parse);
+        if by_token.is_empty() && by_refresh_token.is_none() {
             return Ok(());
         }
         let accounts = self.clone();
-        run_to_end(async move { accounts.end_sessions(by_bearer, by_cookie, device).await }).await
+        run_to_end(async move { accounts.end_sessions(by_token, by_refresh_token, device).await }).await
     }
 
     async fn end_sessions(
         &self,
-        by_bearer: Option<(UserId, SessionId)>,
-        by_cookie: Option<RefreshToken>,
+        by_token: Vec<(UserId, SessionId)>,
+        by_refresh_token: Option<RefreshToken>,
         device: Device,
     ) -> Result<(), AccountError> {
         let revoked = self
             .0
             .database
             .transaction("sign_out", async |connection| {
-                let mut sessions = Vec::from_iter(by_bearer);
-                if let Some(token) = &by_cookie {
+                let mut sessions = by_token.clone();
+                if let Some(token) = &by_refresh_token {
                     let stored = refresh_tokens::lock(connection, token.id).await?;
                     let stored = stored.filter(|stored| token.matches(&stored.secret_hash));
                     sessions.extend(stored.map(|stored| (stored.user.id, stored.session_id)));

@@ -1,7 +1,8 @@
-use zoetrope_domain::ApiKeyId;
-use zoetrope_postgres::{Database, DatabaseError};
+use chrono::{DateTime, Utc};
+use zoetrope_domain::{ApiKeyId, UserId};
+use zoetrope_postgres::{Connection, Database, DatabaseError};
 
-use super::{SecurityEvent, User, UserState, register::now};
+use super::{Accounts, SecurityEvent, User, UserState, register::now};
 use crate::{
     rules::login::Identifier,
     store::{
@@ -11,29 +12,49 @@ use crate::{
     },
 };
 
-/// What ended with a suspension.
-pub struct Suspended {
-    pub user: User,
+/// What has ended of what let a user in, for those who must hear of it.
+#[derive(Default)]
+pub struct Ended {
     pub sessions: Vec<Revoked>,
     pub keys: Vec<ApiKeyId>,
 }
 
-/// Shuts a user out: ends all sessions and API keys, for good, and lets nobody sign in. `None`: there is no such user.
-pub async fn suspend(database: &Database, who: &Identifier) -> Result<Option<Suspended>, DatabaseError> {
+impl Ended {
+    /// Ends all that lets the user in. The user's row must be locked, and say that nobody is let in any more.
+    pub(super) async fn all_of(connection: &mut Connection, user: UserId, now: DateTime<Utc>) -> Result<Self, DatabaseError> {
+        let sessions = sessions::revoke_others(connection, user, None, now).await?;
+        let keys = api_keys::revoke_all(connection, user, now).await?;
+        Ok(Self { sessions, keys })
+    }
+}
+
+impl Accounts {
+    /// Tells the other services at once, if Redis is there. Housekeeping makes sure of it.
+    pub(super) async fn announce_ended(&self, ended: &Ended) {
+        self.announce(&ended.sessions).await;
+        for key in &ended.keys {
+            self.announce_revoked_key(*key).await;
+        }
+    }
+}
+
+/// Shuts a user out: ends all sessions and API keys, for good, and lets nobody sign in. `None`: there is no such user, or no more.
+pub async fn suspend(database: &Database, who: &Identifier) -> Result<Option<(User, Ended)>, DatabaseError> {
     database
         .transaction("suspend", async |connection| {
             let Some((user, _)) = users::find(connection, who).await? else { return Ok(None) };
-            users::lock_state(connection, user.id).await?;
+            if users::lock_state(connection, user.id).await? == Some(UserState::Deleted) {
+                return Ok(None);
+            }
             users::set_state(connection, user.id, UserState::Suspended).await?;
             security_events::record(connection, user.id, SecurityEvent::Suspended, None, now()).await?;
-            let sessions = sessions::revoke_others(connection, user.id, None, now()).await?;
-            let keys = api_keys::revoke_all(connection, user.id, now()).await?;
-            Ok::<_, DatabaseError>(Some(Suspended { user, sessions, keys }))
+            let ended = Ended::all_of(connection, user.id, now()).await?;
+            Ok::<_, DatabaseError>(Some((user, ended)))
         })
         .await
 }
 
-/// Lets a suspended user sign in again. `None`: there is no such user.
+/// Lets a user sign in again who was suspended, or deleted and not erased yet. `None`: there is no such user.
 pub async fn reinstate(database: &Database, who: &Identifier) -> Result<Option<User>, DatabaseError> {
     database
         .transaction("reinstate", async |connection| {
@@ -43,4 +64,10 @@ pub async fn reinstate(database: &Database, who: &Identifier) -> Result<Option<U
             Ok::<_, DatabaseError>(Some(user))
         })
         .await
+}
+
+/// A user, whatever the state.
+pub async fn find(database: &Database, who: &Identifier) -> Result<Option<User>, DatabaseError> {
+    let found = users::find(&mut *database.connection().await?, who).await?;
+    Ok(found.map(|(user, _)| user))
 }

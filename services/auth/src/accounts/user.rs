@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use zoetrope_domain::UserId;
 use zoetrope_tokens::Role;
 
+use super::AccountError;
+
 /// A user as the outside may see them.
 #[derive(Debug, Clone)]
 pub struct User {
@@ -19,6 +21,8 @@ pub struct User {
 pub enum UserState {
     Active,
     Suspended,
+    /// To be erased.
+    Deleted,
 }
 
 /// The text names no [`UserState`].
@@ -27,10 +31,20 @@ pub enum UserState {
 pub struct UnknownState;
 
 impl UserState {
+    /// Refuses who may not.
+    pub const fn let_in(self) -> Result<(), AccountError> {
+        match self {
+            Self::Active => Ok(()),
+            Self::Suspended => Err(AccountError::Suspended),
+            Self::Deleted => Err(AccountError::Deleted),
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",
             Self::Suspended => "SUSPENDED",
+            Self::Deleted => "DELETED",
         }
     }
 }
@@ -39,6 +53,6 @@ impl FromStr for UserState {
     type Err = UnknownState;
 
     fn from_str(text: &str) -> Result<Self, UnknownState> {
-        [Self::Active, Self::Suspended].into_iter().find(|state| state.as_str() == text).ok_or(UnknownState)
+        [Self::Active, Self::Suspended, Self::Deleted].into_iter().find(|state| state.as_str() == text).ok_or(UnknownState)
     }
 }

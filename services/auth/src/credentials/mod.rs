@@ -1,10 +1,12 @@
-//! Secrets that users bring: passwords and opaque tokens.
+//! Secrets that users bring: passwords, codes and opaque tokens.
 
 mod opaque_token;
 mod passwords;
+mod sign_in_code;
 
 pub use opaque_token::OpaqueToken;
 pub use passwords::{Checked, PasswordError, Passwords};
+pub use sign_in_code::{CodeKey, draw_code};
 
 /// Good for one new access token.
 pub type RefreshToken = OpaqueToken;

@@ -135,8 +135,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let CreateApiKey { name, scopes, expires_at } = request;
     let wish = KeyWish::parse(name, scopes, expires_at, Utc::now()).map_err(Problem::validation)?;
-    let user = accounts.user_of(&caller).await?;
-    let new = accounts.create_api_key(user, wish, device).await?;
+    let new = accounts.create_api_key(caller.session_id()?, wish, device).await?;
     let view = NewApiKeyView { key: new.text.expose_secret().to_owned(), about: new.card.into() };
     Ok(HttpResponse::Created().json(success_with_message("keep the key: it is not shown again", view)))
 }

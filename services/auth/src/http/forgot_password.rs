@@ -7,7 +7,7 @@ use zoetrope_http::{
 };
 
 use super::done::DoneView;
-use crate::{accounts::Accounts, rules::registration::check_email};
+use crate::{accounts::Accounts, rules::registration::required_email};
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ForgotPasswordRequest {
@@ -34,9 +34,7 @@ pub async fn forgot_password(
     ClientLanguage(language): ClientLanguage,
     Json(request): Json<ForgotPasswordRequest>,
 ) -> Result<Envelope<DoneView>, Problem> {
-    let email = request.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
-    let email = email.ok_or("is required").and_then(|email| check_email(email).map(|()| email));
-    let email = email.map_err(|message| Problem::field("email", message))?;
-    accounts.forgot_password(email.to_owned(), language).await?;
+    let email = required_email(request.email).map_err(|message| Problem::field("email", message))?;
+    accounts.forgot_password(email, language).await?;
     Ok(success_with_message("if there is an account with this address, a mail is on its way", DoneView {}))
 }

@@ -7,7 +7,13 @@ pub fn limit_of(method: &Method, path: &str) -> Option<Class> {
         // For services, not for users.
         "/.well-known/jwks.json" => None,
         "/api/auth/register" if method == Method::POST => Some(Class::Register),
-        "/api/auth/login" | "/api/auth/forgot-password" | "/api/auth/reset-password" if method == Method::POST => {
+        "/api/auth/login"
+        | "/api/auth/forgot-password"
+        | "/api/auth/reset-password"
+        | "/api/auth/send-code"
+        | "/api/auth/verify-code"
+            if method == Method::POST =>
+        {
             Some(Class::Login)
         }
         _ => Some(Class::General),

@@ -2,12 +2,15 @@ use actix_web::{HttpResponse, web::Data};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use zoetrope_http::{Json, Problem, ProblemBody};
+use zoetrope_http::{ClientLanguage, Json, Problem, ProblemBody};
 
 use super::{cookie::RefreshCookie, views::SignedInView};
 use crate::{
-    accounts::{Accounts, Device},
-    rules::login::Login,
+    accounts::{AccountError, Accounts, Device},
+    rules::{
+        login::Login,
+        sign_in_code::{ShownCode, is_given},
+    },
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -18,9 +21,14 @@ pub struct LoginRequest {
     email: Option<String>,
     #[schema(value_type = String, format = Password)]
     password: Option<SecretString>,
+    /// In place of a password: the code that was mailed to `email`.
+    #[schema(value_type = String, example = "047110")]
+    code: Option<SecretString>,
 }
 
-/// Signs in.
+/// Signs in, by a password or by a mailed code.
+///
+/// A code registers who is new. With it, `data.token` begins with `Bearer `, as the client that sends codes here needs it.
 #[utoipa::path(
     post,
     path = "/api/auth/login",
@@ -29,19 +37,36 @@ pub struct LoginRequest {
     responses(
         (status = 200, description = "Signed in; also sets the cookie `refreshToken`.", body = SignedInView),
         (status = 400, description = "A field is missing.", body = ProblemBody),
-        (status = 401, description = "No such user, or another password.", body = ProblemBody),
+        (status = 401, description = "No such user, another password, or a wrong code.", body = ProblemBody),
         (status = 403, description = "The account is suspended.", body = ProblemBody),
-        (status = 429, description = "Too many wrong passwords; `Retry-After` says when to try again.", body = ProblemBody),
+        (status = 429, description = "Too many wrong passwords or codes; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )
 )]
 pub async fn login(
     accounts: Data<Accounts>,
     cookie: Data<RefreshCookie>,
+    ClientLanguage(language): ClientLanguage,
     device: Device,
     Json(request): Json<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let login = Login::parse(request.username, request.email, request.password).map_err(Problem::validation)?;
-    let signed_in = accounts.sign_in(login, device).await?;
-    Ok(HttpResponse::Ok().cookie(cookie.set(&signed_in.refresh_token)).json(SignedInView::after_login(&signed_in)))
+    let LoginRequest { username, email, password, code } = request;
+    let (signed_in, view) = match code.filter(is_given) {
+        Some(code) => {
+            let shown = ShownCode::parse(email, Some(code)).map_err(Problem::validation)?;
+            let arrived = accounts.sign_in_by_code(shown, language, device).await.map_err(|error| match error {
+                AccountError::WrongCode => Problem::unauthorized("the code is wrong or no longer good"),
+                other => other.into(),
+            })?;
+            let view = SignedInView::after_code(&arrived.signed_in);
+            (arrived.signed_in, view)
+        }
+        None => {
+            let login = Login::parse(username, email, password).map_err(Problem::validation)?;
+            let signed_in = accounts.sign_in(login, device).await?;
+            let view = SignedInView::after_login(&signed_in);
+            (signed_in, view)
+        }
+    };
+    Ok(HttpResponse::Ok().cookie(cookie.set(&signed_in.refresh_token)).json(view))
 }

@@ -3,6 +3,7 @@
 mod api_keys;
 mod change_password;
 mod cookie;
+mod delete_user;
 mod device;
 mod done;
 mod forgot_password;
@@ -17,8 +18,11 @@ mod refresh_token;
 mod register;
 mod reset_password;
 mod security_events;
+mod send_code;
+mod session_cookie;
 mod sessions;
 mod verify;
+mod verify_code;
 mod views;
 
 use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
@@ -28,6 +32,7 @@ use zoetrope_tokens::{Scope, Verifier};
 pub use cookie::RefreshCookie;
 pub use limits::limit_of;
 pub use openapi::description;
+pub use session_cookie::SessionCookie;
 
 use crate::accounts::Accounts;
 
@@ -41,6 +46,7 @@ pub struct State {
     pub authenticator: Authenticator,
     pub verifier: Verifier,
     pub refresh_cookie: RefreshCookie,
+    pub session_cookie: SessionCookie,
 }
 
 /// The route table. API keys are for none of it, unless a resource says otherwise.
@@ -51,6 +57,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(Data::new(state.authenticator.clone()))
         .app_data(Data::new(state.verifier.clone()))
         .app_data(Data::new(state.refresh_cookie))
+        .app_data(Data::new(state.session_cookie))
         .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
         .service(resource("/api/auth/login").route(post().to(login::login)))
@@ -64,6 +71,9 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/keys/{key_id}").route(delete().to(api_keys::revoke)))
         .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
+        .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
+        .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
+        .service(resource("/api/users/profile").route(delete().to(delete_user::delete_user)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/api/admin/users/{user_id}/security-events").route(get().to(security_events::list)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));

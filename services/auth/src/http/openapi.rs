@@ -2,8 +2,8 @@ use utoipa::OpenApi;
 use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
-    api_keys, change_password, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register, reset_password,
-    security_events, sessions, verify,
+    api_keys, change_password, delete_user, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register,
+    reset_password, security_events, send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -18,6 +18,8 @@ use super::{
         me::me,
         forgot_password::forgot_password,
         reset_password::reset_password,
+        send_code::send_code,
+        verify_code::verify_code,
         change_password::change_password,
         jwks::jwks,
         sessions::list,
@@ -26,12 +28,14 @@ use super::{
         api_keys::list,
         api_keys::create,
         api_keys::revoke,
+        delete_user::delete_user,
         security_events::list,
     ),
     modifiers(&BearerScheme),
     tags(
         (name = "auth", description = "Accounts, sessions and tokens."),
         (name = "keys", description = "API keys, for programs."),
+        (name = "users", description = "Profiles."),
         (name = "admin", description = "For administrators."),
     )
 )]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use zoetrope_http::Problem;
 
 use crate::{accounts::AccountError, credentials::PasswordError};
@@ -11,17 +13,33 @@ impl From<AccountError> for Problem {
             AccountError::Taken(field) => Self::conflict(field, "is already taken"),
             AccountError::WrongCredentials => Self::unauthorized("the username or the password is wrong"),
             AccountError::WrongPassword(field) => Self::field(field, "is wrong"),
-            AccountError::LockedOut(wait) => Self::rate_limited(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+            AccountError::LockedOut(wait) => Self::rate_limited(whole_seconds(wait)),
+            AccountError::Missing(field) => Self::field(field, "is required"),
+            AccountError::SignInAgain => Self::forbidden("sign in again first"),
             AccountError::BadResetToken => Self::field("token", "is not valid, was used, or has expired"),
+            AccountError::WrongCode => Self::field("code", "is wrong or no longer good"),
+            AccountError::CodeTooSoon(wait) => {
+                let seconds = whole_seconds(wait);
+                Self::field("email", format!("was sent a code a moment ago: ask for the next one in {seconds} s"))
+                    .with_data("retryAfter", seconds)
+            }
+            AccountError::CodesExhausted(wait) => Self::rate_limited(whole_seconds(wait)),
             AccountError::NotSignedIn(reason) => Self::unauthorized(reason),
             AccountError::Refused(refusal) => refusal.into(),
             AccountError::Suspended => Self::forbidden("this account is suspended"),
+            AccountError::Deleted => Self::forbidden("this account was deleted"),
             AccountError::Unknown(what) => Self::not_found(format!("there is no such {what}")),
             AccountError::TooManyKeys => Self::invalid_state("there are too many API keys: revoke one first"),
             AccountError::Password(error @ PasswordError::Busy) => Self::unavailable(BUSY_RETRY_SECONDS, error),
+            AccountError::Overtaken => Self::unavailable(1, error),
             AccountError::Password(error) => Self::internal(error),
             AccountError::Database(error) => error.into(),
             AccountError::Signing(_) | AccountError::Randomness => Self::internal(error),
         }
     }
+}
+
+/// Rounded up: who comes back after so many is not too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }

@@ -2,12 +2,18 @@ use actix_web::{HttpResponse, web::Data};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use zoetrope_http::{ClientLanguage, Json, Problem, ProblemBody};
+use zoetrope_http::{
+    ClientLanguage, Json, Problem, ProblemBody,
+    envelope::{Envelope, success_with_message},
+};
 
-use super::{cookie::RefreshCookie, views::SignedInView};
+use super::{cookie::RefreshCookie, done::DoneView, views::SignedInView};
 use crate::{
     accounts::{Accounts, Device},
-    rules::registration::{Candidate, Registration},
+    rules::{
+        registration::{Candidate, Registration},
+        sign_in_code::{ShownCode, is_given},
+    },
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -23,9 +29,14 @@ pub struct RegisterRequest {
     /// 6 to 1024 characters, and none of the most common passwords.
     #[schema(value_type = String, format = Password)]
     password: Option<SecretString>,
+    /// In place of everything but `email`: the code that was mailed to it.
+    #[schema(value_type = String, example = "047110")]
+    code: Option<SecretString>,
 }
 
-/// Creates a user and signs in.
+/// Creates a user and signs in; by a mailed code, it only creates one.
+///
+/// Who comes with a code and is a user already stays one, and hears so with status 200. The answer to a code has nothing in `data`.
 ///
 /// Mails to the user will be in the language that `Accept-Language` prefers, English or Chinese.
 #[utoipa::path(
@@ -35,8 +46,10 @@ pub struct RegisterRequest {
     request_body = RegisterRequest,
     responses(
         (status = 201, description = "Registered; also sets the cookie `refreshToken`.", body = SignedInView),
-        (status = 400, description = "A field cannot be taken.", body = ProblemBody),
+        (status = 200, description = "By a code: a user already.", body = Envelope<DoneView>),
+        (status = 400, description = "A field cannot be taken, or the code is wrong.", body = ProblemBody),
         (status = 409, description = "The username or the email is taken.", body = ProblemBody),
+        (status = 429, description = "Too many wrong codes; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )
 )]
@@ -47,7 +60,14 @@ pub async fn register(
     device: Device,
     Json(request): Json<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let RegisterRequest { username, nickname, email, password } = request;
+    let RegisterRequest { username, nickname, email, password, code } = request;
+    if let Some(code) = code.filter(is_given) {
+        let shown = ShownCode::parse(email, Some(code)).map_err(Problem::validation)?;
+        let is_new = accounts.register_by_code(shown, language, device).await?;
+        let (mut response, message) =
+            if is_new { (HttpResponse::Created(), "registered") } else { (HttpResponse::Ok(), "you are registered already") };
+        return Ok(response.json(success_with_message(message, DoneView {})));
+    }
     let registration = Registration::parse(Candidate { username, nickname, email, password }).map_err(Problem::validation)?;
     let signed_in = accounts.register(registration, language, device).await?;
     Ok(HttpResponse::Created().cookie(cookie.set(&signed_in.refresh_token)).json(SignedInView::after_registration(&signed_in)))

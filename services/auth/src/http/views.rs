@@ -16,6 +16,15 @@ pub struct UserView {
     /// The same as `username`.
     #[schema(example = "ann")]
     pub nickname: String,
+    /// The same as `username`.
+    #[schema(example = "ann")]
+    pub nick_name: String,
+    /// The same as `username`.
+    #[schema(example = "ann")]
+    pub user_name: String,
+    /// The same as `username`.
+    #[schema(example = "ann")]
+    pub name: String,
     /// Empty when there is none.
     #[schema(example = "ann@example.com")]
     pub email: String,
@@ -32,6 +41,9 @@ impl From<&User> for UserView {
             id: user.id.to_string(),
             username: user.username.clone(),
             nickname: user.username.clone(),
+            nick_name: user.username.clone(),
+            user_name: user.username.clone(),
+            name: user.username.clone(),
             email: user.email.clone().unwrap_or_default(),
             role: user.role.as_str(),
             created_at: user.created_at,
@@ -39,7 +51,7 @@ impl From<&User> for UserView {
     }
 }
 
-/// The answer to a sign-in, which serves two client families: one reads the top, the other reads `data`.
+/// The answer to a sign-in, which serves all client families: one reads the top, the others read `data`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedInView {
@@ -91,6 +103,13 @@ impl SignedInView {
                 registered: None,
             },
         }
+    }
+
+    /// For a client that sends the token back as it is, as the whole header.
+    pub fn after_code(signed_in: &SignedIn) -> Self {
+        let mut view = Self::after_login(signed_in);
+        view.data.token = format!("Bearer {}", view.data.token);
+        view
     }
 
     pub fn after_registration(signed_in: &SignedIn) -> Self {

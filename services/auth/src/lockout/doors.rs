@@ -1,9 +1,9 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::rules::login::Identifier;
+use crate::rules::{login::Identifier, network::Network};
 
 /// Enough of a hash that no two names meet.
 const HASH_BYTES: usize = 16;
@@ -28,21 +28,13 @@ impl Doors {
         };
         let hash = digest(&SHA256, text.as_bytes());
         let account = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..HASH_BYTES]);
-        let address = network(address);
+        let address = Network::of(address);
         Self {
             account_here: format!("lockout:account:{account}@{address}"),
             known_here: format!("lockout:known:{account}@{address}"),
             account: format!("lockout:account:{account}"),
             address: format!("lockout:address:{address}"),
         }
-    }
-}
-
-/// Whoever has one IPv6 address has all of its /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        IpAddr::V4(address) => address.into(),
     }
 }
 

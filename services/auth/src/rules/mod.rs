@@ -2,9 +2,13 @@
 
 pub mod api_key;
 pub mod common_passwords;
+pub mod linking;
 pub mod lockout;
 pub mod login;
+pub mod network;
 pub mod password;
 pub mod registration;
 pub mod reset;
 pub mod rotation;
+pub mod sign_in_code;
+pub mod username;

@@ -72,8 +72,14 @@ fn check_username(username: &str) -> Result<(), &'static str> {
     }
 }
 
+/// An address that somebody must give, or what is wrong with it, as a sentence that reads on from the field's name.
+pub fn required_email(email: Option<String>) -> Result<String, &'static str> {
+    let email = trimmed(email).ok_or("is required")?;
+    check_email(&email).map(|()| email)
+}
+
 /// What is wrong with an address, as a sentence that reads on from the field's name.
-pub fn check_email(email: &str) -> Result<(), &'static str> {
+fn check_email(email: &str) -> Result<(), &'static str> {
     let looks_right = |email: &str| {
         let (local, domain) = email.rsplit_once('@')?;
         let labels_filled = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());

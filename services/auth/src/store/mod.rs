@@ -2,12 +2,15 @@
 
 pub mod api_keys;
 mod endings;
+pub mod erasure;
+pub mod identities;
 pub mod password_resets;
 pub mod refresh_tokens;
 pub mod reset_requests;
 mod schema;
 pub mod security_events;
 pub mod sessions;
+pub mod sign_in_codes;
 pub mod users;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

@@ -5,10 +5,12 @@ diesel::table! {
         username_key -> Text,
         email -> Nullable<Text>,
         email_key -> Nullable<Text>,
-        password_hash -> Text,
+        password_hash -> Nullable<Text>,
         role -> Text,
         created_at -> Timestamptz,
         state -> Text,
+        deleted_at -> Nullable<Timestamptz>,
+        email_verified_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -73,6 +75,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    sign_in_codes (id) {
+        id -> Uuid,
+        address -> Text,
+        network -> Text,
+        code_hash -> Binary,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    wrong_codes (id) {
+        id -> Uuid,
+        code_id -> Uuid,
+        network -> Text,
+        tried_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identities (provider, subject) {
+        provider -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     security_events (id) {
         id -> Uuid,
         user_id -> Uuid,
@@ -90,4 +122,6 @@ diesel::table! {
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(wrong_codes -> sign_in_codes (code_id));
 diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens, api_keys);
+diesel::allow_tables_to_appear_in_same_query!(wrong_codes, sign_in_codes);

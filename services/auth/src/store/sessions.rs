@@ -11,8 +11,14 @@ use uuid::Uuid;
 use zoetrope_domain::{SessionId, UserId};
 use zoetrope_postgres::{DatabaseError, PRUNE_BATCH, Statement};
 
-use super::{endings, schema::sessions};
-use crate::accounts::{Device, OpenSession};
+use super::{
+    endings,
+    schema::{sessions, users},
+};
+use crate::{
+    accounts::{Device, OpenSession},
+    rules::login::key,
+};
 
 /// A session that was ended before its time.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +69,11 @@ pub async fn extend(
     Ok(())
 }
 
+/// When the user signed in.
+pub async fn opened_at(connection: &mut AsyncPgConnection, session: SessionId) -> Result<Option<DateTime<Utc>>, DatabaseError> {
+    Ok(sessions::table.find(session.as_uuid()).select(sessions::created_at).first(connection).await.optional()?)
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 struct OpenRow {
@@ -99,6 +110,20 @@ pub async fn open_ones(
             expires_at: row.expires_at,
         })
         .collect())
+}
+
+/// From where the user of this address has signed in since then. What was before the user had shown to receive mail there does not count:
+/// it may have been somebody else.
+pub async fn places(connection: &mut AsyncPgConnection, email: &str, since: DateTime<Utc>) -> Result<Vec<IpAddr>, DatabaseError> {
+    let places: Vec<Option<String>> = sessions::table
+        .inner_join(users::table)
+        .filter(users::email_key.eq(key(email)).and(sessions::created_at.gt(since)))
+        .filter(sessions::created_at.nullable().ge(users::email_verified_at))
+        .select(sessions::address)
+        .distinct()
+        .load(connection)
+        .await?;
+    Ok(places.into_iter().flatten().filter_map(|address| address.parse().ok()).collect())
 }
 
 /// Notes when sessions were used; never an earlier moment than the one that is known.

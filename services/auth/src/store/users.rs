@@ -11,7 +11,10 @@ use zoetrope_postgres::DatabaseError;
 use super::schema::{sessions, users};
 use crate::{
     accounts::{User, UserState},
-    rules::login::{Identifier, key},
+    rules::{
+        linking::Holder,
+        login::{Identifier, key},
+    },
 };
 
 /// A user could not be added.
@@ -48,7 +51,7 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-pub async fn insert(connection: &mut AsyncPgConnection, user: &User, password_hash: &str) -> Result<(), InsertError> {
+pub async fn insert(connection: &mut AsyncPgConnection, user: &User, password_hash: Option<&str>) -> Result<(), InsertError> {
     diesel::insert_into(users::table)
         .values((
             users::id.eq(user.id.as_uuid()),
@@ -76,14 +79,17 @@ fn taken(error: &Error) -> Option<Unique> {
     }
 }
 
-/// The user with this name or address, and the stored password hash.
-pub async fn find(connection: &mut AsyncPgConnection, identifier: &Identifier) -> Result<Option<(User, String)>, DatabaseError> {
+/// The user with this name or address, and the stored password hash, if there is one.
+pub async fn find(
+    connection: &mut AsyncPgConnection,
+    identifier: &Identifier,
+) -> Result<Option<(User, Option<String>)>, DatabaseError> {
     let query = users::table.select((UserRow::as_select(), users::password_hash));
     let row = match identifier {
         Identifier::Username(key) => query.filter(users::username_key.eq(key)).first(connection).await,
         Identifier::Email(key) => query.filter(users::email_key.eq(key)).first(connection).await,
     };
-    let row: Option<(UserRow, String)> = row.optional()?;
+    let row: Option<(UserRow, Option<String>)> = row.optional()?;
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
 }
 
@@ -98,14 +104,26 @@ pub async fn lock_state(connection: &mut AsyncPgConnection, user: UserId) -> Res
     state.map(|state| state.parse().map_err(|error| Error::DeserializationError(Box::new(error)).into())).transpose()
 }
 
+/// Any state but that of a deleted user, see [`mark_deleted`].
 pub async fn set_state(connection: &mut AsyncPgConnection, user: UserId, state: UserState) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid())).set(users::state.eq(state.as_str())).execute(connection).await?;
+    diesel::update(users::table.find(user.as_uuid()))
+        .set((users::state.eq(state.as_str()), users::deleted_at.eq(None::<DateTime<Utc>>)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub async fn mark_deleted(connection: &mut AsyncPgConnection, user: UserId, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(user.as_uuid()))
+        .set((users::state.eq(UserState::Deleted.as_str()), users::deleted_at.eq(now)))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// The user, and the stored password hash; locked until the transaction ends, so that a sign-in and a change of the password see each other.
-pub async fn lock(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<(User, String)>, DatabaseError> {
-    let row: Option<(UserRow, String)> = users::table
+pub async fn lock(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<(User, Option<String>)>, DatabaseError> {
+    let row: Option<(UserRow, Option<String>)> = users::table
         .find(user.as_uuid())
         .select((UserRow::as_select(), users::password_hash))
         .for_no_key_update()
@@ -115,9 +133,44 @@ pub async fn lock(connection: &mut AsyncPgConnection, user: UserId) -> Result<Op
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
 }
 
+/// The user who has this address, and whether the user has shown to receive what is sent there.
+pub async fn holder(connection: &mut AsyncPgConnection, email: &str) -> Result<Option<Holder>, DatabaseError> {
+    let row: Option<(Uuid, bool)> = users::table
+        .filter(users::email_key.eq(key(email)))
+        .select((users::id, users::email_verified_at.is_not_null()))
+        .first(connection)
+        .await
+        .optional()?;
+    Ok(row.map(|(id, verified)| Holder { user: UserId::new(id), verified }))
+}
+
+/// The user has shown to receive what is sent to this address, if it is the user's. Tells whether that is new.
+pub async fn verify_email(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    email: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DatabaseError> {
+    let unshown =
+        users::table.find(user.as_uuid()).filter(users::email_key.eq(key(email)).and(users::email_verified_at.is_null()));
+    let verified = diesel::update(unshown).set(users::email_verified_at.eq(now)).execute(connection).await?;
+    Ok(verified > 0)
+}
+
+pub async fn forget_password(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(user.as_uuid())).set(users::password_hash.eq(None::<String>)).execute(connection).await?;
+    Ok(())
+}
+
 pub async fn set_password(connection: &mut AsyncPgConnection, user: UserId, password_hash: &str) -> Result<(), DatabaseError> {
     diesel::update(users::table.find(user.as_uuid())).set(users::password_hash.eq(password_hash)).execute(connection).await?;
     Ok(())
+}
+
+/// Without one, the user signs in by other ways only.
+pub async fn has_password(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, DatabaseError> {
+    let query = users::table.find(user.as_uuid()).select(users::password_hash.is_not_null());
+    Ok(query.first(connection).await.optional()?.unwrap_or_default())
 }
 
 /// The user of a session, unless it has been revoked or has expired.

@@ -40,7 +40,7 @@ impl Commands {
     }
 }
 
-pub(super) fn handle_error(error: DatabaseError) -> HandleError {
+fn handle_error(error: DatabaseError) -> HandleError {
     if error.is_unavailable() { HandleError::unavailable(error) } else { HandleError::failed(error) }
 }
 

@@ -3,7 +3,6 @@
 //! | part | does |
 //! |---|---|
 //! | [`commands`] | takes [`SendMail`](zoetrope_contracts::mail::v1::SendMail) commands from the bus into the table `mails` |
-//! | [`contacts`] | learns from registrations how users are reached |
 //! | [`ready`] | asks for the mail that a video is ready, when its owner wants it |
 //! | [`sender`] | claims due mails by lease, has them delivered, and writes down what became of them |
 //! | [`letter`] | the words, in both languages, as text and HTML |
@@ -20,7 +19,6 @@
 //! first letter and the domain stay. Neither is ever logged, nor what the mail server said of a mail, since it may quote both.
 
 mod commands;
-mod contacts;
 mod content;
 mod courier;
 mod delivery;

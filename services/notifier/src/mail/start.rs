@@ -4,12 +4,12 @@ use chrono::{TimeDelta, Utc};
 use tokio::{sync::Notify, time::sleep};
 use zoetrope_bus::{
     BusSettings, ConsumeFrom, consume,
-    topology::{NOTIFIER_MAIL, NOTIFIER_USERS},
+    topology::NOTIFIER_MAIL,
 };
 use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_service::Process;
 
-use super::{MailSettings, commands::Commands, contacts::Registrations, delivery::Delivery, line::Line, metrics, sender::Sender};
+use super::{MailSettings, commands::Commands, delivery::Delivery, line::Line, metrics, sender::Sender};
 use crate::store::mails;
 
 const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
@@ -33,7 +33,6 @@ pub fn start(process: &Process, database: &Database, bus: &BusSettings, settings
 
     let commands = Commands { database: database.clone(), wake };
     consume(process, bus, ConsumeFrom::Shared(NOTIFIER_MAIL), commands);
-    consume(process, bus, ConsumeFrom::Shared(NOTIFIER_USERS), Registrations { database: database.clone() });
 
     let kept = TimeDelta::days(settings.keep_days().into());
     database.keep_pruned(process, "mails", PRUNE_INTERVAL, move |connection| {

@@ -10,21 +10,23 @@ use zoetrope_postgres::{Connection, DatabaseError, Statement};
 use super::schema::contacts;
 use crate::mail::Contact;
 
-/// Keeps what a registration told. What is known already came later, and stays.
+/// Keeps what a registration told, unless the user is gone. What is known already came later, and stays.
 pub async fn save_registered(
     connection: &mut Connection,
     user: UserId,
     email: Option<&str>,
     language: Option<Language>,
 ) -> Result<(), DatabaseError> {
-    Statement::new("INSERT INTO contacts (user_id, email, language) VALUES (")
+    Statement::new("INSERT INTO contacts (user_id, email, language) SELECT told.* FROM (VALUES (")
         .bind::<SqlUuid, _>(user.as_uuid())
         .sql(", ")
         .bind::<Nullable<Text>, _>(email)
         .sql(", ")
         .bind::<Nullable<Text>, _>(language.map(Language::as_str))
         .sql(
-            ") ON CONFLICT (user_id) DO UPDATE
+            ")) AS told (user_id, email, language)
+               WHERE NOT EXISTS (SELECT FROM deleted_users WHERE deleted_users.user_id = told.user_id)
+               ON CONFLICT (user_id) DO UPDATE
                SET email = coalesce(contacts.email, excluded.email),
                    language = coalesce(contacts.language, excluded.language),
                    updated_at = now()",

@@ -1,6 +1,7 @@
 //! The schema `notifier`: the only place that knows SQL. Rows stay inside.
 
 pub mod contacts;
+pub mod deleted_users;
 pub mod mails;
 pub mod pruning;
 pub mod reading;

@@ -98,7 +98,7 @@ struct Written {
     token: Uuid,
 }
 
-/// Returns the jobs that were written, each with the token of the record that was.
+/// Returns the jobs that were written, each with the token of the record that was. The end of a job erases what the user wrote and sent.
 async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> QueryResult<HashSet<(TaskId, Uuid)>> {
     let column = Columns::of(records);
     let holder = holder.condition();
@@ -113,6 +113,10 @@ async fn write(conn: &mut Connection, records: &[Record], holder: Holder) -> Que
             generation_seconds = CASE WHEN jobs.state = 'polling' AND new.state = 'archiving'
                 THEN extract(epoch FROM now() - state_since) ELSE generation_seconds END,
             state_since = CASE WHEN jobs.state = new.state THEN state_since ELSE now() END,
+            prompt = CASE WHEN new.due IS NULL THEN '' ELSE jobs.prompt END,
+            reference_key = CASE WHEN new.due IS NOT NULL THEN jobs.reference_key END,
+            reference_content_type = CASE WHEN new.due IS NOT NULL THEN jobs.reference_content_type END,
+            reference_bytes = CASE WHEN new.due IS NOT NULL THEN jobs.reference_bytes END,
             updated_at = now()
          FROM unnest(",
     )

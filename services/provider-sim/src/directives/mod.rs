@@ -1,4 +1,4 @@
-//! What a prompt (or a setting) tells the simulator to do differently.
+//! What a prompt, the code of a sign-in, or a setting tells the simulator to do differently.
 //!
 //! A directive is written anywhere in the text; the picture shows the text without it.
 //!
@@ -23,8 +23,24 @@
 //! | `delete=FAULT` | `STATUS`, `malformed`, `cut-before`, `cut-after` | `times`, `retry_after` |
 //! | `link=SECONDS` | the completed video has a `url`, made anew at each look at it, that is good for so long and needs no key | `times` |
 //!
+//! In the code of a sign-in:
+//!
+//! | directive | effect | options |
+//! |---|---|---|
+//! | `subject=TEXT` | Google knows the user by it; else by a number that follows from the address | |
+//! | `name=TEXT` | what Google says the user is called | |
+//! | `unverified` | Google has not verified the address | |
+//! | `nonce=TEXT` | the nonce of the ID token | |
+//! | `redirect_uri=URL` | the code was given to this page, and no other may use it | |
+//! | `id_token=FAULT` | `bad-signature`, `wrong-audience`, `wrong-issuer`, `expired`, `unknown-key`, `unsigned`, `missing` | |
+//! | `unionid=TEXT` | WeChat tells this `unionid` | |
+//! | `errcode=NUMBER` | WeChat answers with this error | |
+//! | `google_token=FAULT`, `wechat=FAULT` | `STATUS`, `malformed`, `garbage`, `cut` | `times`, `retry_after` |
+//!
+//! `google_discovery=FAULT` and `google_keys=FAULT`, in a setting only, are faults of what Google publishes.
+//!
 //! A fault hits one call; `times=N` makes it N, `times=always` every one. Submissions are counted by their
-//! `Idempotency-Key`, or by their prompt when they carry none; the other calls by the video. Several faults for the same call
+//! `Idempotency-Key`, or by their prompt when they carry none; exchanges by their code; the other calls by the video. Several faults for the same call
 //! take effect one after the other. `STATUS` is 400 to 599; `retry_after` (whole seconds) goes with a `STATUS` only.
 //!
 //! `link` is for every look, and with `times=N` for the first N: the addresses that come after them last a day. So
@@ -34,12 +50,14 @@
 //! `cut-before` and `STATUS` leave no trace of the call; `cut-after` and `malformed` come after it took effect.
 
 mod parse;
+mod sign_in;
 
 use std::time::Duration;
 
 use crate::faults::{Failure, FaultRule, Times};
 
 pub(crate) use parse::InvalidDirective;
+pub(crate) use sign_in::{IdTokenFault, SignIn};
 
 /// The directives of one text.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,6 +68,7 @@ pub(crate) struct Directives {
     pub(crate) outcome: Outcome,
     pub(crate) faults: Vec<FaultRule>,
     pub(crate) link: Option<LinkRule>,
+    pub(crate) sign_in: SignIn,
 }
 
 /// How long the addresses in a completed video are good.
@@ -76,7 +95,7 @@ impl Directives {
     }
 }
 
-/// The text without its directives, for showing it.
+/// The text without its directives, for showing it and for who signs in.
 pub(crate) fn without_directives(text: &str) -> String {
     parse::split(text).map_or_else(|_| text.to_owned(), |(_, plain)| plain.trim().to_owned())
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Directives, LinkRule, Outcome};
+use super::{Directives, IdTokenFault, LinkRule, Outcome, SignIn};
 use crate::faults::{Call, Failure, Fault, FaultRule, Times};
 
 const OPENING: &str = "[sim:";
@@ -62,12 +62,36 @@ fn apply(directives: &mut Directives, body: &str) -> Result<(), String> {
             let times = times(&mut clause, Times::Always)?;
             directives.link = Some(LinkRule { life: seconds(&clause.value)?, times });
         }
-        _ => return Err("has an unknown name".to_owned()),
+        "google_discovery" => directives.faults.push(fault_rule(Call::GoogleDiscovery, &mut clause)?),
+        "google_keys" => directives.faults.push(fault_rule(Call::GoogleKeys, &mut clause)?),
+        "google_token" => directives.faults.push(fault_rule(Call::GoogleToken, &mut clause)?),
+        "wechat" => directives.faults.push(fault_rule(Call::WeChatSession, &mut clause)?),
+        _ => sign_in(&mut directives.sign_in, &clause)?,
     }
     match clause.options.keys().next() {
         Some(option) => Err(format!("does not take the option {option}")),
         None => Ok(()),
     }
+}
+
+fn sign_in(sign_in: &mut SignIn, clause: &Clause<'_>) -> Result<(), String> {
+    let text = || if clause.value.is_empty() { Err("needs a value".to_owned()) } else { Ok(Some(clause.value.clone())) };
+    match clause.name {
+        "subject" => sign_in.subject = text()?,
+        "name" => sign_in.name = text()?,
+        "nonce" => sign_in.nonce = text()?,
+        "redirect_uri" => sign_in.redirect_uri = text()?,
+        "unionid" => sign_in.unionid = text()?,
+        "unverified" if clause.value.is_empty() => sign_in.unverified = true,
+        "unverified" => return Err("takes no value".to_owned()),
+        "errcode" => sign_in.errcode = Some(clause.value.parse().map_err(|_| "needs a number".to_owned())?),
+        "id_token" => {
+            let fault = IdTokenFault::parse(&clause.value);
+            sign_in.id_token = Some(fault.ok_or("names a fault that an ID token does not have")?);
+        }
+        _ => return Err("has an unknown name".to_owned()),
+    }
+    Ok(())
 }
 
 struct Clause<'a> {
@@ -141,7 +165,11 @@ fn fault(call: Call, clause: &mut Clause<'_>) -> Result<Fault, String> {
         };
         return Ok(Fault::Status { status, retry_after });
     }
+    let of_sign_in = matches!(call, Call::GoogleDiscovery | Call::GoogleKeys | Call::GoogleToken | Call::WeChatSession);
     match (call, clause.value.as_str()) {
+        (_, "malformed") if of_sign_in => Ok(Fault::Malformed),
+        (_, "garbage") if of_sign_in => Ok(Fault::Garbage),
+        (_, "cut") if of_sign_in => Ok(Fault::CutBefore),
         (Call::Submit | Call::Poll | Call::Delete, "malformed") => Ok(Fault::Malformed),
         (Call::Submit | Call::Delete, "cut-before") | (Call::Poll, "cut") => Ok(Fault::CutBefore),
         (Call::Submit | Call::Delete, "cut-after") => Ok(Fault::CutAfter),

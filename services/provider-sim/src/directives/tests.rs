@@ -63,6 +63,26 @@ fn faults() {
 }
 
 #[test]
+fn who_signs_in_and_what_is_wrong_with_the_proof() {
+    let code = "ann@example.com 1 [sim:name=Ann Lee][sim:subject=7][sim:unverified][sim:id_token=wrong-audience]";
+    let expected = SignIn {
+        subject: Some("7".to_owned()),
+        name: Some("Ann Lee".to_owned()),
+        unverified: true,
+        id_token: Some(IdTokenFault::WrongAudience),
+        ..SignIn::default()
+    };
+    assert_eq!(parse(code).sign_in, expected);
+    assert_eq!(without_directives(code), "ann@example.com 1");
+    let page = "http://127.0.0.1:1/auth/callback?a=b";
+    assert_eq!(parse(&format!("[sim:redirect_uri={page}]")).sign_in.redirect_uri.as_deref(), Some(page));
+    assert_eq!(parse("[sim:errcode=-1]").sign_in.errcode, Some(-1));
+    let rule = |call, fault| vec![FaultRule { call, fault, times: Times::Exactly(1) }];
+    assert_eq!(parse("[sim:wechat=cut]").faults, rule(Call::WeChatSession, Fault::CutBefore));
+    assert_eq!(parse("[sim:google_token=garbage]").faults, rule(Call::GoogleToken, Fault::Garbage));
+}
+
+#[test]
 fn what_is_not_understood_is_refused_by_name() {
     let cases = [
         ("[sim:duration=3", "has no closing bracket"),
@@ -85,6 +105,11 @@ fn what_is_not_understood_is_refused_by_name() {
         ("[sim:submit=cut-after retry_after=1]", "does not take the option retry_after"),
         ("[sim:poll=500 times=1 times=2]", "twice"),
         ("[sim:stuck code=x]", "does not take the option code"),
+        ("[sim:subject]", "needs a value"),
+        ("[sim:unverified=yes]", "takes no value"),
+        ("[sim:errcode=busy]", "needs a number"),
+        ("[sim:id_token=odd]", "does not have"),
+        ("[sim:google_keys=unknown]", "does not have"),
     ];
     for (text, part) in cases {
         assert!(refusal(text).contains(part), "{text}: {}", refusal(text));

@@ -59,7 +59,7 @@ impl Commands {
     /// Takes the price and accepts the task: both or neither.
     pub async fn create_task(&self, new: NewTask) -> Result<Created, CreateError> {
         let (grant, new) = (self.signup_grant, &new);
-        let created = self.database.transaction("create_task", async |connection| create(connection, new, grant).await).await?;
+        let created = self.database.pipelined("create_task", async |connection| create(connection, new, grant).await).await?;
         if let Created::New(task) = &created {
             self.relay.wake();
             metrics::counter!("zoetrope_tasks_created_total", "kind" => task.kind.as_str(), "model" => task.model.clone())
@@ -70,7 +70,7 @@ impl Commands {
     }
 }
 
-async fn create(connection: &mut Connection, new: &NewTask, grant: Credits) -> Result<Created, CreateError> {
+async fn create(connection: &Connection, new: &NewTask, grant: Credits) -> Result<Created, CreateError> {
     let task = &new.task;
     if let Some(idempotency) = &new.idempotency
         && let Some(earlier) = claim(connection, task, idempotency).await?
@@ -83,14 +83,13 @@ async fn create(connection: &mut Connection, new: &NewTask, grant: Credits) -> R
     batch.add(&messages::task_created(task));
     batch.add(&messages::submit_job(task));
     batch.add(&messages::task_updated(task, position));
-    let connection: &Connection = connection;
     // Neither waits for the other's answer.
     tokio::try_join!(tasks::insert(connection, task), batch.enqueue(connection))?;
     Ok(Created::New(task.clone()))
 }
 
 /// The task that an earlier request like this one made.
-async fn claim(connection: &mut Connection, task: &Task, idempotency: &Idempotency) -> Result<Option<TaskId>, CreateError> {
+async fn claim(connection: &Connection, task: &Task, idempotency: &Idempotency) -> Result<Option<TaskId>, CreateError> {
     match idempotency {
         Idempotency::Key { key, fingerprint } => {
             match idempotency::claim(connection, task.user_id, key, fingerprint, task.id).await? {
@@ -105,7 +104,7 @@ async fn claim(connection: &mut Connection, task: &Task, idempotency: &Idempoten
     }
 }
 
-async fn pay(connection: &mut Connection, task: &Task, grant: Credits) -> Result<FeedPosition, CreateError> {
+async fn pay(connection: &Connection, task: &Task, grant: Credits) -> Result<FeedPosition, CreateError> {
     if let Some(position) = accounts::consume(connection, task.user_id, task.id, task.price).await? {
         return Ok(position);
     }

@@ -3,6 +3,7 @@
 mod apply_job;
 mod cancel_task;
 mod create_task;
+mod delete_user;
 mod open_account;
 
 use zoetrope_domain::Credits;

@@ -22,11 +22,11 @@ impl Commands {
 
     /// A user's balance in credits. The first look opens the account.
     pub async fn balance(&self, user: UserId) -> Result<i64, DatabaseError> {
-        let known = accounts::balance(&mut *self.database.connection().await?, user).await?;
+        let known = accounts::balance(&*self.database.connection().await?, user).await?;
         if let Some(balance) = known {
             return Ok(balance);
         }
         self.open_account(user).await?;
-        Ok(accounts::balance(&mut *self.database.connection().await?, user).await?.unwrap_or_default())
+        Ok(accounts::balance(&*self.database.connection().await?, user).await?.unwrap_or_default())
     }
 }

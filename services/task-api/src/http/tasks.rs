@@ -80,6 +80,6 @@ pub async fn show_task(
     Path(VideoId(id)): Path<VideoId>,
 ) -> Result<Envelope<TaskView>, Problem> {
     let mut connection = app.commands.database.connection().await?;
-    let task = tasks::find(&mut connection, user.user_id, id).await.map_err(query_problem)?.ok_or_else(no_such_task)?;
+    let task = tasks::find(&connection, user.user_id, id).await.map_err(query_problem)?.ok_or_else(no_such_task)?;
     Ok(success(TaskView::new(task, &app.links, Utc::now())))
 }

@@ -72,9 +72,9 @@ impl Follower {
         if by_itself && self.remembers_request {
             followed_requests::keep(&mut connection, self.watch.task).await?;
         }
-        let Some(task) = tasks::find(&mut connection, self.user, self.watch.task).await? else { return Ok(None) };
+        let Some(task) = tasks::find(&connection, self.user, self.watch.task).await? else { return Ok(None) };
         // After the task: what its end gave back is in it.
-        let balance = accounts::balance(&mut connection, self.user).await?.unwrap_or_default();
+        let balance = accounts::balance(&connection, self.user).await?.unwrap_or_default();
         Ok(Some(Seen { task, balance }))
     }
 }

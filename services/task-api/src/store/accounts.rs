@@ -18,11 +18,11 @@ use zoetrope_postgres::{Connection, Statement};
 use super::schema::{accounts, ledger_entries};
 
 /// Opens a user's account with a grant. Does nothing when there is one already; tells whether it did something.
-pub async fn open(connection: &mut Connection, user: UserId, grant: Credits) -> QueryResult<bool> {
+pub async fn open(connection: &Connection, user: UserId, grant: Credits) -> QueryResult<bool> {
     let opened = diesel::insert_into(accounts::table)
         .values((accounts::user_id.eq(user.as_uuid()), accounts::balance.eq(grant.get())))
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(&mut &*connection)
         .await?;
     if opened == 1 && grant > Credits::ZERO {
         diesel::insert_into(ledger_entries::table)
@@ -33,27 +33,22 @@ pub async fn open(connection: &mut Connection, user: UserId, grant: Credits) -> 
                 ledger_entries::balance_after.eq(grant.get()),
                 ledger_entries::description.eq("sign-up grant"),
             ))
-            .execute(connection)
+            .execute(&mut &*connection)
             .await?;
     }
     Ok(opened == 1)
 }
 
 /// `None` when the user has no account yet.
-pub async fn balance(connection: &mut Connection, user: UserId) -> QueryResult<Option<i64>> {
-    accounts::table.find(user.as_uuid()).select(accounts::balance).first(connection).await.optional()
+pub async fn balance(connection: &Connection, user: UserId) -> QueryResult<Option<i64>> {
+    accounts::table.find(user.as_uuid()).select(accounts::balance).first(&mut &*connection).await.optional()
 }
 
-/// Takes the price of a task out of the balance, and a place in the feed. None when the balance does not suffice, or there is no account. The
-/// task itself may follow within the transaction.
-pub async fn consume(
-    connection: &mut Connection,
-    user: UserId,
-    task: TaskId,
-    price: Credits,
-) -> QueryResult<Option<FeedPosition>> {
+/// Takes the price of a task out of the balance, and a place in the feed. None when the balance does not suffice, or there is no account, or
+/// its user is gone. The task itself may follow within the transaction.
+pub async fn consume(connection: &Connection, user: UserId, task: TaskId, price: Credits) -> QueryResult<Option<FeedPosition>> {
     let payment = Payment::new(user, LedgerKind::Consume, price, task, "generation");
-    Ok(payment.get_result(connection).await.optional()?.map(position))
+    Ok(payment.get_result(&mut &*connection).await.optional()?.map(position))
 }
 
 /// Gives the price of a task back, and takes a place in the feed. A second time is an error of the unique key, which undoes the whole
@@ -84,7 +79,7 @@ fn position(number: i64) -> FeedPosition {
 }
 
 /// The change of a balance because of a task, its entry and its place in the feed, in one statement; it changes nothing and returns no row when
-/// the balance would be negative or there is no account. Written by hand, because diesel prepares its own updates anew each time.
+/// the balance would be negative, or there is no account, or nothing may be bought from it. Written by hand, because diesel prepares its own updates anew each time.
 #[derive(QueryId)]
 struct Payment {
     user: Uuid,
@@ -110,8 +105,10 @@ impl QueryFragment<Pg> for Payment {
         out.push_bind_param::<SqlUuid, _>(&self.user)?;
         out.push_sql(" AND balance + ");
         out.push_bind_param::<BigInt, _>(&self.amount)?;
+        out.push_sql(" >= 0 AND (deleted_at IS NULL OR ");
+        out.push_bind_param::<Text, _>(self.kind)?;
         out.push_sql(
-            " >= 0 RETURNING user_id, balance, feed_position), entry AS (\
+            " <> 'consume') RETURNING user_id, balance, feed_position), entry AS (\
              INSERT INTO ledger_entries (user_id, balance_after, kind, amount, task_id, description) SELECT user_id, balance, ",
         );
         out.push_bind_param::<Text, _>(self.kind)?;

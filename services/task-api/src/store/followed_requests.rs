@@ -16,7 +16,7 @@ use super::schema::followed_requests;
 /// Takes a request for a task, or finds the task that was made for the same request: one that is followed, or was within `window`. One
 /// that was cancelled is nobody's answer. Of two requests at the same time the second waits here until the first is committed or undone.
 pub async fn claim(
-    connection: &mut Connection,
+    connection: &Connection,
     user: UserId,
     fingerprint: &[u8; 32],
     window: Duration,
@@ -34,7 +34,7 @@ pub async fn claim(
         )
         .bind::<Double, _>(window.as_secs_f64())
         .sql(") OR EXISTS (SELECT FROM tasks WHERE tasks.id = known.task_id AND tasks.status = 'cancelled')")
-        .execute(connection)
+        .execute(&mut &*connection)
         .await?;
     if claimed == 1 {
         return Ok(None);
@@ -43,7 +43,7 @@ pub async fn claim(
     let earlier: Uuid = followed_requests::table
         .find((user.as_uuid(), fingerprint.as_slice()))
         .select(followed_requests::task_id)
-        .first(connection)
+        .first(&mut &*connection)
         .await?;
     Ok(Some(TaskId::new(earlier)))
 }

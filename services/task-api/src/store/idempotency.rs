@@ -28,16 +28,10 @@ pub enum Claim {
 }
 
 /// Claims a key for a task. Of two requests at the same time the second waits here until the first is committed or undone.
-pub async fn claim(
-    connection: &mut Connection,
-    user: UserId,
-    key: &str,
-    fingerprint: &[u8; 32],
-    task: TaskId,
-) -> QueryResult<Claim> {
+pub async fn claim(connection: &Connection, user: UserId, key: &str, fingerprint: &[u8; 32], task: TaskId) -> QueryResult<Claim> {
     diesel::delete(idempotency_keys::table.find((user.as_uuid(), key)))
         .filter(idempotency_keys::created_at.lt(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()))
-        .execute(connection)
+        .execute(&mut &*connection)
         .await?;
     let claimed = diesel::insert_into(idempotency_keys::table)
         .values((
@@ -47,7 +41,7 @@ pub async fn claim(
             idempotency_keys::task_id.eq(task.as_uuid()),
         ))
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(&mut &*connection)
         .await?;
     if claimed == 1 {
         return Ok(Claim::New);
@@ -55,7 +49,7 @@ pub async fn claim(
     let earlier: Option<(Vec<u8>, Uuid)> = idempotency_keys::table
         .find((user.as_uuid(), key))
         .select((idempotency_keys::fingerprint, idempotency_keys::task_id))
-        .first(connection)
+        .first(&mut &*connection)
         .await
         .optional()?;
     Ok(match earlier {

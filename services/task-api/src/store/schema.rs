@@ -7,6 +7,8 @@ diesel::table! {
         feed_position -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+        erased_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -37,6 +39,7 @@ diesel::table! {
         completed_at -> Nullable<Timestamptz>,
         cancel_requested_at -> Nullable<Timestamptz>,
         callback_url -> Nullable<Text>,
+        erased_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -71,3 +74,5 @@ diesel::table! {
         followed_at -> Timestamptz,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(accounts, tasks);

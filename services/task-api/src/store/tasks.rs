@@ -44,12 +44,12 @@ pub async fn update(connection: &mut Connection, task: &Task) -> QueryResult<()>
 }
 
 /// A user's own task.
-pub async fn find(connection: &mut Connection, user: UserId, id: TaskId) -> QueryResult<Option<Task>> {
+pub async fn find(connection: &Connection, user: UserId, id: TaskId) -> QueryResult<Option<Task>> {
     let row: Option<TaskRow> = tasks::table
         .find(id.as_uuid())
         .filter(tasks::user_id.eq(user.as_uuid()))
         .select(TaskRow::as_select())
-        .first(connection)
+        .first(&mut &*connection)
         .await
         .optional()?;
     row.map(Task::try_from).transpose()

@@ -3,6 +3,7 @@
 mod faults;
 mod files;
 mod lifecycle;
+mod sign_in;
 mod submission;
 
 use actix_web::{App, HttpServer, web::Data};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::{ApiKeys, routes};
 use crate::{
     behaviour::{Behaviour, BehaviourChange},
+    settings::{GoogleSettings, WeChatSettings},
     simulator::Simulator,
 };
 
@@ -30,11 +32,12 @@ impl Sim {
             BehaviourChange { duration_seconds: Some(0.0), queue_seconds: Some(0.0), cheap: Some(true), directives: None };
         let simulator = Data::new(Simulator::new(Behaviour::default().with(change).unwrap()));
         let keys = Data::new(ApiKeys::new([KEY]).unwrap());
-        let server = HttpServer::new(move || App::new().app_data(simulator.clone()).app_data(keys.clone()).configure(routes))
-            .workers(1)
-            .disable_signals()
-            .bind(("127.0.0.1", 0))
-            .unwrap();
+        let (google, wechat) = (Data::new(GoogleSettings::default()), Data::new(WeChatSettings::default()));
+        let app = move || {
+            let data = App::new().app_data(simulator.clone()).app_data(keys.clone());
+            data.app_data(google.clone()).app_data(wechat.clone()).configure(routes)
+        };
+        let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
         let base = format!("http://{}", server.addrs()[0]);
         actix_web::rt::spawn(server.run());
         Self { base, client: Client::new() }

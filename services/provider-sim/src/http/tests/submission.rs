@@ -100,6 +100,6 @@ async fn the_books_can_be_emptied() {
     assert_eq!(reset.status(), StatusCode::NO_CONTENT);
     let books = sim.books().await;
     assert_eq!(books["submissions"], json!([]));
-    assert_eq!(books["totals"], json!({ "accepted": 0, "polls": 0, "contents": 0, "ranges": 0, "deleted": 0 }));
+    assert!(books["totals"].as_object().unwrap().values().all(|total| *total == 0), "{}", books["totals"]);
     assert_eq!(sim.get(&format!("/v1/videos/{id}")).await.status(), StatusCode::OK);
 }

@@ -83,7 +83,7 @@ pub async fn video_events(
 
 async fn own_task(app: &App, user: UserId, id: TaskId) -> Result<Task, Problem> {
     let mut connection = app.commands.database.connection().await?;
-    tasks::find(&mut connection, user, id).await.map_err(query_problem)?.ok_or_else(no_such_task)
+    tasks::find(&connection, user, id).await.map_err(query_problem)?.ok_or_else(no_such_task)
 }
 
 async fn tell_all(app: &App, mut follower: Follower, mut teller: LogTeller, writer: &Writer) -> Result<(), Ended> {

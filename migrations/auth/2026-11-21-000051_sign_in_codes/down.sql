@@ -1,0 +1,2 @@
+DROP TABLE wrong_codes;
+DROP TABLE sign_in_codes;

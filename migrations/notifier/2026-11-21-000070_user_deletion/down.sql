@@ -1,0 +1,3 @@
+DROP INDEX webhook_deliveries_user;
+DROP INDEX mails_user;
+DROP TABLE deleted_users;

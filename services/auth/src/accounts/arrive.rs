@@ -1,0 +1,204 @@
+use aws_lc_rs::rand;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+use zoetrope_domain::{Language, UserId};
+use zoetrope_postgres::{Connection, DatabaseError};
+use zoetrope_service::run_to_end;
+use zoetrope_tokens::Role;
+
+use super::{
+    AccountError, Accounts, Device, Ended, SignedIn, User,
+    register::{create, new_user, now},
+    session::NewSession,
+};
+use crate::{
+    rules::{
+        linking::{Account, Arrival, account},
+        username,
+    },
+    store::{api_keys, identities, sessions, sign_in_codes, users},
+};
+
+/// Of two who come at the same time for the first time, the second finds what the first left; and a suggested name may be taken.
+const ATTEMPTS: u32 = 5;
+
+/// Somebody who has come in without a password.
+pub struct Arrived {
+    pub signed_in: SignedIn,
+    /// Whether the user was made just now.
+    pub is_new: bool,
+}
+
+/// Somebody at the door.
+pub(super) struct Visit {
+    pub(super) arrival: Arrival,
+    /// The mailed code that was shown, to be used up.
+    pub(super) code: Option<Uuid>,
+    pub(super) language: Option<Language>,
+}
+
+/// Whom an arrival leads to.
+struct Entrance {
+    user: User,
+    is_new: bool,
+    ended: Ended,
+}
+
+impl Accounts {
+    /// Signs in who has shown to be this, and makes a user of who is none yet. [`account`] says whose account it is.
+    pub async fn arrive(&self, arrival: Arrival, language: Option<Language>, device: Device) -> Result<Arrived, AccountError> {
+        self.admit(Visit { arrival, code: None, language }, device).await
+    }
+
+    /// Signs a visitor in.
+    pub(super) async fn admit(&self, visit: Visit, device: Device) -> Result<Arrived, AccountError> {
+        let accounts = self.clone();
+        run_to_end(async move {
+            let now = now();
+            let session = accounts.new_session(now, device)?;
+            let (user, is_new) = accounts.enter(&visit, Some(&session), now).await?;
+            tracing::info!(user_id = %user.id, is_new, "signed in without a password");
+            Ok(Arrived { signed_in: accounts.signed_in(user, session)?, is_new })
+        })
+        .await
+    }
+
+    /// Makes a user of a visitor who is none yet, without signing in. Tells whether that is so.
+    pub(super) async fn enroll(&self, visit: Visit) -> Result<bool, AccountError> {
+        let accounts = self.clone();
+        run_to_end(async move {
+            let (user, is_new) = accounts.enter(&visit, None, now()).await?;
+            tracing::info!(user_id = %user.id, is_new, "registered without a password");
+            Ok(is_new)
+        })
+        .await
+    }
+
+    async fn enter(&self, visit: &Visit, session: Option<&NewSession>, now: DateTime<Utc>) -> Result<(User, bool), AccountError> {
+        for _ in 1..ATTEMPTS {
+            match self.try_to_enter(visit, session, now).await {
+                Err(AccountError::Overtaken) => {}
+                entered => return entered,
+            }
+        }
+        self.try_to_enter(visit, session, now).await
+    }
+
+    async fn try_to_enter(
+        &self,
+        visit: &Visit,
+        session: Option<&NewSession>,
+        now: DateTime<Utc>,
+    ) -> Result<(User, bool), AccountError> {
+        let newcomer = User { created_at: now, ..newcomer(&visit.arrival)? };
+        let entrance = self
+            .0
+            .database
+            .transaction("arrive", async |connection| {
+                if let Some(code) = visit.code
+                    && !sign_in_codes::use_up(connection, code, now).await?
+                {
+                    return Err(AccountError::WrongCode);
+                }
+                let entrance = find_or_create(connection, visit, &newcomer).await?;
+                if let Some(session) = session {
+                    session.store(connection, &entrance.user).await?;
+                }
+                Ok(entrance)
+            })
+            .await?;
+        let Entrance { user, is_new, ended } = entrance;
+        self.announce_ended(&ended).await;
+        Ok((user, is_new))
+    }
+}
+
+fn newcomer(arrival: &Arrival) -> Result<User, AccountError> {
+    let mut number = [0; 4];
+    rand::fill(&mut number).map_err(|_| AccountError::Randomness)?;
+    let username = username::suggest(arrival.name.as_deref(), u32::from_be_bytes(number));
+    Ok(new_user(username, arrival.verified_email.clone(), Role::User))
+}
+
+async fn find_or_create(connection: &mut Connection, visit: &Visit, newcomer: &User) -> Result<Entrance, AccountError> {
+    let arrival = &visit.arrival;
+    let mut known = None;
+    for identity in &arrival.identities {
+        known = known.or(identities::user(connection, identity).await?);
+    }
+    let holder = match &arrival.verified_email {
+        Some(email) => users::holder(connection, email).await?,
+        None => None,
+    };
+    let now = newcomer.created_at;
+    match account(known, holder) {
+        Account::New => add(connection, arrival, newcomer, visit.language).await,
+        Account::Own(user) => meet(connection, arrival, user, now).await,
+        Account::Claimed(user) => take_over(connection, arrival, user, now).await,
+    }
+}
+
+async fn add(
+    connection: &mut Connection,
+    arrival: &Arrival,
+    newcomer: &User,
+    language: Option<Language>,
+) -> Result<Entrance, AccountError> {
+    create(connection, newcomer, None, language, "username").await.map_err(|error| match error {
+        AccountError::Taken(_) => AccountError::Overtaken,
+        other => other,
+    })?;
+    if let Some(email) = &arrival.verified_email {
+        users::verify_email(connection, newcomer.id, email, newcomer.created_at).await?;
+    }
+    for identity in &arrival.identities {
+        if !identities::add(connection, newcomer.id, identity, newcomer.created_at).await? {
+            return Err(AccountError::Overtaken);
+        }
+    }
+    Ok(Entrance { user: newcomer.clone(), is_new: true, ended: Ended::default() })
+}
+
+/// An identity that is another user's stays that user's.
+async fn meet(
+    connection: &mut Connection,
+    arrival: &Arrival,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<Entrance, AccountError> {
+    let (user, _) = users::lock(connection, user).await?.ok_or(AccountError::Overtaken)?;
+    for identity in &arrival.identities {
+        identities::add(connection, user.id, identity, now).await?;
+    }
+    if let Some(email) = &arrival.verified_email {
+        users::verify_email(connection, user.id, email, now).await?;
+    }
+    Ok(Entrance { user, is_new: false, ended: Ended::default() })
+}
+
+async fn take_over(
+    connection: &mut Connection,
+    arrival: &Arrival,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<Entrance, AccountError> {
+    users::lock(connection, user).await?;
+    let email = arrival.verified_email.as_deref().unwrap_or_default();
+    // Somebody else has shown it since, or the user has another by now.
+    if !users::verify_email(connection, user, email, now).await? {
+        return Err(AccountError::Overtaken);
+    }
+    let ended = drop_claims(connection, user).await?;
+    users::forget_password(connection, user).await?;
+    let sessions = sessions::revoke_others(connection, user, None, now).await?;
+    let entrance = meet(connection, arrival, user, now).await?;
+    tracing::info!(user_id = %user, "the address was shown to be somebody's: what was set before no longer lets in");
+    Ok(Entrance { ended: Ended { sessions, ..ended }, ..entrance })
+}
+
+/// Ends what may have been left by somebody who had only claimed the address of the account.
+pub(super) async fn drop_claims(connection: &mut Connection, user: UserId) -> Result<Ended, DatabaseError> {
+    identities::forget_of(connection, user).await?;
+    let keys = api_keys::revoke_all(connection, user, now()).await?;
+    Ok(Ended { sessions: Vec::new(), keys })
+}
