@@ -2,10 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use tokio::{sync::Notify, time::sleep};
-use zoetrope_bus::{
-    BusSettings, ConsumeFrom, consume,
-    topology::NOTIFIER_MAIL,
-};
+use zoetrope_bus::{BusSettings, ConsumeFrom, consume, topology::NOTIFIER_MAIL};
 use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_service::Process;
 

@@ -38,7 +38,9 @@ pub async fn waiting(connection: &mut Connection, limit: i64) -> QueryResult<Vec
 /// The user's tasks that have not ended, and of which nobody has asked the end.
 pub async fn running(connection: &mut Connection, user: UserId) -> QueryResult<Vec<TaskId>> {
     let ids: Vec<Uuid> = tasks::table
-        .filter(tasks::user_id.eq(user.as_uuid()).and(tasks::status.eq_any(words(false))).and(tasks::cancel_requested_at.is_null()))
+        .filter(
+            tasks::user_id.eq(user.as_uuid()).and(tasks::status.eq_any(words(false))).and(tasks::cancel_requested_at.is_null()),
+        )
         .select(tasks::id)
         .load(connection)
         .await?;
