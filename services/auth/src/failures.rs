@@ -1,4 +1,4 @@
-//! Wrong passwords, for the security events of their accounts.
+//! Wrong passwords and codes, for the security events of their accounts.
 //!
 //! They are collected in memory and written down once a second: a try at an account that exists must not take longer than one at an
 //! account that does not, and whoever guesses must not keep the database busy, or fill it. All of an account and an hour are one row.
