@@ -31,7 +31,7 @@ pub enum SecurityEvent {
     RoleChanged(Role),
 }
 
-/// The kind of what [`crate::failures`] writes down: a wrong password.
+/// The kind of what [`crate::failures`] writes down: a wrong password or code.
 pub const SIGN_IN_FAILED: &str = "sign_in_failed";
 
 /// An event as it was written down.
