@@ -49,8 +49,8 @@ async fn who_comes_from_google_is_known_again() -> Result<()> {
     let ann = nobody.with_token(tokens["access_token"].as_str().context("access_token")?);
     ann.get("/api/video/tasks").await?.ok()?;
     let known = me(&ann).await?;
-    assert_eq!(known["email"], "ann@example.com");
-    assert!(known["id"].is_i64() && known["name"].as_str().is_some_and(|name| name.starts_with("Ann Lee-")), "{known}");
+    assert_eq!((&known["email"], &known["name"]), (&json!("ann@example.com"), &json!("Ann Lee")));
+    assert!(known["id"].is_i64(), "{known}");
     assert_eq!(me(&by_google(&platform, "ann@example.com 2").await?).await?, known);
 
     // A verified address leads to its user, whichever account of Google it belongs to; one that is not verified leads nowhere.
@@ -166,8 +166,7 @@ async fn mini_programs_and_administrators_sign_in_while_redis_is_away() -> Resul
     };
     let first = login("o-ann 1").await?.ok()?;
     let user = &first["data"]["user"];
-    assert_eq!((&user["is_new_user"], &user["role"]), (&json!(true), &json!("user")));
-    assert!(user["nickname"].as_str().is_some_and(|name| name.starts_with("小明-")), "{user}");
+    assert_eq!((&user["is_new_user"], &user["role"], &user["nickname"]), (&json!(true), &json!("user"), &json!("小明")));
     let again = login("o-ann 2 [sim:unionid=u-ann]").await?.ok()?;
     assert_eq!((&again["data"]["user"]["user_id"], &again["data"]["user"]["is_new_user"]), (&user["user_id"], &json!(false)));
     let elsewhere = login("o-other 1 [sim:unionid=u-ann]").await?.ok()?;

@@ -117,7 +117,8 @@ fn newcomer(arrival: &Arrival) -> Result<User, AccountError> {
     let mut number = [0; 4];
     rand::fill(&mut number).map_err(|_| AccountError::Randomness)?;
     let username = username::suggest(arrival.name.as_deref(), u32::from_be_bytes(number));
-    Ok(new_user(username, arrival.verified_email.clone(), Role::User))
+    let display_name = arrival.name.as_deref().and_then(username::shown);
+    Ok(User { display_name, ..new_user(username, arrival.verified_email.clone(), Role::User) })
 }
 
 async fn find_or_create(connection: &mut Connection, visit: &Visit, newcomer: &User) -> Result<Entrance, AccountError> {

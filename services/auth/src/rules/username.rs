@@ -7,12 +7,14 @@ const NOBODY: &str = "user";
 ///
 /// Without a name given it is not made from an address, which would tell others half of it.
 pub fn suggest(given: Option<&str>, number: u32) -> String {
-    let kept: String = given.unwrap_or_default().chars().filter(|c| !c.is_control() && *c != '@').take(MAX_CHARS).collect();
-    let base = match kept.trim() {
-        "" => NOBODY,
-        name => name,
-    };
-    format!("{base}-{number:08x}")
+    let base = given.and_then(shown);
+    format!("{}-{number:08x}", base.as_deref().unwrap_or(NOBODY))
+}
+
+/// What others see in place of it: the name that was given, if it can be shown.
+pub fn shown(given: &str) -> Option<String> {
+    let kept: String = given.chars().filter(|c| !c.is_control() && *c != '@').take(MAX_CHARS).collect();
+    Some(kept.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -36,5 +38,6 @@ mod tests {
         }
         assert_eq!(suggest(Some(" Ann "), 10), "Ann-0000000a");
         assert_eq!(suggest(None, 10), "user-0000000a");
+        assert_eq!((shown(" Ann "), shown("\u{7}@ ")), (Some("Ann".to_owned()), None));
     }
 }

@@ -59,6 +59,7 @@ pub async fn insert(connection: &mut AsyncPgConnection, user: &User, password_ha
             users::id.eq(user.id.as_uuid()),
             users::username.eq(&user.username),
             users::username_key.eq(key(&user.username)),
+            users::display_name.eq(&user.display_name),
             users::email.eq(&user.email),
             users::email_key.eq(user.email.as_deref().map(key)),
             users::password_hash.eq(password_hash),

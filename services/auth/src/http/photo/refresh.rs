@@ -27,6 +27,8 @@ pub struct RenewedView {
 
 /// Exchanges a token that is still good for a newer one.
 ///
+/// A cookie does not count here: the page would see the token that the cookie hides from it.
+///
 /// The session token in the header (`data.token` of a sign-in) can be exchanged until 30 days after the sign-in, by default; both go on until
 /// they expire or the session ends. A refresh token in the body is good for one use.
 #[utoipa::path(

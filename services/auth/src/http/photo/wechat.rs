@@ -25,7 +25,7 @@ pub struct WeChatRequest {
 /// What the user wants to be called; WeChat does not vouch for it.
 #[derive(Deserialize, ToSchema)]
 pub struct UserInfo {
-    /// What a new user is called, with a number behind it.
+    /// The name that is shown of a new user.
     #[schema(example = "小明")]
     nickname: Option<String>,
 }
