@@ -6,6 +6,7 @@
 mod api_keys;
 mod arrive;
 mod change_password;
+mod confirm_email;
 mod device;
 mod end_sessions;
 mod error;
@@ -32,6 +33,7 @@ use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
 pub use arrive::Arrived;
+pub use confirm_email::Confirmations;
 pub use device::Device;
 pub use end_sessions::OpenSession;
 pub use error::AccountError;
@@ -58,6 +60,8 @@ pub struct Parts {
     pub lockout: Lockout,
     pub reset_desk: ResetDesk,
     pub codes: Codes,
+    /// None: nobody is asked to confirm an address.
+    pub confirmations: Option<Confirmations>,
     pub sessions: SessionSettings,
 }
 

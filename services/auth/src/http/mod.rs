@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod change_password;
+mod confirm_email;
 mod cookie;
 mod device;
 mod done;
@@ -72,6 +73,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
+        .service(resource("/api/auth/confirm-email").route(get().to(confirm_email::ask)).route(post().to(confirm_email::confirm)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));
 }

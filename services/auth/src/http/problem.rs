@@ -15,6 +15,7 @@ impl From<AccountError> for Problem {
             AccountError::WrongPassword(field) => Self::field(field, "is wrong"),
             AccountError::LockedOut(wait) => Self::rate_limited(whole_seconds(wait)),
             AccountError::BadResetToken => Self::field("token", "is not valid, was used, or has expired"),
+            AccountError::BadConfirmation => Self::field("seal", "is not valid, or the link has expired"),
             AccountError::WrongCode => Self::field("code", "is wrong or no longer good"),
             AccountError::CodeTooSoon(wait) => {
                 let seconds = whole_seconds(wait);
