@@ -16,8 +16,11 @@ use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
 /// For everybody, whatever they bring along.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 16] = [
     "GET /.well-known/jwks.json",
+    // By the link that was mailed.
+    "GET /api/auth/confirm-email",
+    "POST /api/auth/confirm-email",
     "GET /health",
     // The link is signed.
     "GET /media/videos/{task}/{file}",

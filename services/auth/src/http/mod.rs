@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod change_password;
+mod confirm_email;
 mod cookie;
 mod delete_user;
 mod device;
@@ -74,6 +75,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
         .service(resource("/api/users/profile").route(delete().to(delete_user::delete_user)))
+        .service(resource("/api/auth/confirm-email").route(get().to(confirm_email::ask)).route(post().to(confirm_email::confirm)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/api/admin/users/{user_id}/security-events").route(get().to(security_events::list)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));

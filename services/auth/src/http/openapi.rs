@@ -2,8 +2,8 @@ use utoipa::OpenApi;
 use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
-    api_keys, change_password, delete_user, forgot_password, jwks, limit_of, login, logout, me, refresh_token, register,
-    reset_password, security_events, send_code, sessions, verify, verify_code,
+    api_keys, change_password, confirm_email, delete_user, forgot_password, jwks, limit_of, login, logout, me, refresh_token,
+    register, reset_password, security_events, send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -20,6 +20,8 @@ use super::{
         reset_password::reset_password,
         send_code::send_code,
         verify_code::verify_code,
+        confirm_email::ask,
+        confirm_email::confirm,
         change_password::change_password,
         jwks::jwks,
         sessions::list,

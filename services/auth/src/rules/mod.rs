@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod common_passwords;
+pub mod confirmation;
 pub mod linking;
 pub mod lockout;
 pub mod login;
