@@ -80,7 +80,11 @@ pub const ZOETROPE: Topology = Topology {
         Queue { name: TASKS_USER_EVENTS, exchange: EVENTS, routing_keys: &["user.registered", "user.deleted"] },
         Queue { name: NOTIFIER_FEED, exchange: EVENTS, routing_keys: &[TASK_UPDATED] },
         Queue { name: NOTIFIER_MAIL, exchange: COMMANDS, routing_keys: &["mail.send"] },
-        Queue { name: NOTIFIER_USERS, exchange: EVENTS, routing_keys: &["user.registered", "user.deleted"] },
+        Queue {
+            name: NOTIFIER_USERS,
+            exchange: EVENTS,
+            routing_keys: &["user.registered", "user.contact-changed", "user.deleted"],
+        },
         Queue { name: NOTIFIER_WEBHOOKS, exchange: EVENTS, routing_keys: &[TASK_UPDATED] },
     ],
 };

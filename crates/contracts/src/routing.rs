@@ -2,7 +2,7 @@ use crate::{
     jobs::v1::{CancelJob, JobCancelled, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
     mail::v1::SendMail,
     tasks::v1::{TaskCreated, TaskUpdated},
-    users::v1::{AccessEnded, UserDeleted, UserRegistered},
+    users::v1::{AccessEnded, ContactChanged, UserDeleted, UserRegistered},
 };
 
 /// Topic exchange for what has happened.
@@ -39,6 +39,7 @@ route!(JobCancelled, EVENTS, "job.cancelled");
 route!(TaskUpdated, EVENTS, "task.updated");
 route!(UserRegistered, EVENTS, "user.registered");
 route!(UserDeleted, EVENTS, "user.deleted");
+route!(ContactChanged, EVENTS, "user.contact-changed");
 
 impl Message for TaskCreated {
     const EXCHANGE: &'static str = EVENTS;

@@ -56,6 +56,10 @@ id!(
     UserId
 );
 id!(
+    /// A picture of a user. Random: who was not told it does not find it.
+    AvatarId
+);
+id!(
     /// One sign-in; ends all its tokens when it is revoked.
     SessionId
 );

@@ -1,7 +1,7 @@
 use std::{fmt, str::FromStr};
 
 use object_store::path::Path;
-use zoetrope_domain::TaskId;
+use zoetrope_domain::{AvatarId, TaskId};
 
 /// The name of an object. Names are made here and nowhere else, so that no two uses collide.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,6 +31,11 @@ impl ObjectKey {
     /// The image that a user sent to start from.
     pub fn reference_image(task: TaskId) -> Self {
         Self(Path::from_iter(["uploads", &task.to_string(), "reference"]))
+    }
+
+    /// The picture of a user.
+    pub fn avatar(avatar: AvatarId) -> Self {
+        Self(Path::from_iter(["avatars".to_owned(), format!("{avatar}.webp")]))
     }
 
     pub fn as_str(&self) -> &str {

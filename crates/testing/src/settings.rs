@@ -76,7 +76,7 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
     if matches!(service, Service::Auth | Service::TaskApi | Service::Notifier) {
         set(&mut settings, "tokens.jwks_path", format!("{keys}/jwks.json").into());
     }
-    if matches!(service, Service::TaskApi | Service::Poller) {
+    if matches!(service, Service::Auth | Service::TaskApi | Service::Poller) {
         set(&mut settings, "storage.backend", "local".into());
         set(&mut settings, "storage.path", directory.join("objects").display().to_string().into());
     }
@@ -95,6 +95,7 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
             set(&mut settings, "keys.directory", keys.to_string().into());
             set(&mut settings, "sessions.cookie_secure", false.into());
             set(&mut settings, "password_reset.front_end_url", gateway.as_str().into());
+            set(&mut settings, "avatars.public_base_url", gateway.as_str().into());
             set(&mut settings, "sign_in_codes.secret", format!("{:064}", 11).into());
             // Hashing is to be slow, and tests are not.
             set(&mut settings, "passwords.memory_kib", 1024.into());

@@ -16,12 +16,14 @@ use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
 /// For everybody, whatever they bring along.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: [&str; 18] = [
     "GET /.well-known/jwks.json",
     // By the link that was mailed.
     "GET /api/auth/confirm-email",
     "POST /api/auth/confirm-email",
+    "GET /api/v1/users/recent",
     "GET /health",
+    "GET /media/avatars/{file}",
     // The link is signed.
     "GET /media/videos/{task}/{file}",
     // Signs in by its first frame.

@@ -6,10 +6,12 @@ use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
 use zoetrope_redis::Redis;
 use zoetrope_service::Process;
+use zoetrope_storage::ObjectStorage;
 use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
     accounts::{Accounts, Parts},
+    avatars::Avatars,
     credentials::Passwords,
     erasing::Eraser,
     failures::Failures,
@@ -19,6 +21,7 @@ use crate::{
     last_uses,
     lockout::Lockout,
     metrics,
+    recent_users::RecentUsers,
     reset_mails::ResetDesk,
     settings::{MigrateSettings, Settings},
     store::MIGRATIONS,
@@ -46,7 +49,10 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let reset_desk = ResetDesk::new(database.clone(), relay.clone(), reset_page, settings.password_reset.valid_minutes);
     process.spawn("password_resets", reset_desk.clone().run(process.stopping()));
 
-    let eraser = Eraser::new(database.clone(), relay.clone(), settings.deletion.erase_after());
+    settings.avatars.check()?;
+    let avatars = Avatars::new(database.clone(), ObjectStorage::from_settings(&settings.storage)?, &settings.avatars);
+    process.spawn("avatars", avatars.clone().clean(process.stopping()));
+    let eraser = Eraser::new(database.clone(), relay.clone(), avatars.clone(), settings.deletion.erase_after());
     process.spawn("erasing", eraser.clone().run(process.stopping()));
 
     let failures = Failures::default();
@@ -66,6 +72,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         authenticator,
         verifier: verifier.clone(),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
+        avatars,
+        recent_users: RecentUsers::new(database.clone()),
         session_cookie: SessionCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.session_token() },
         accounts: Accounts::new(Parts {
             database,

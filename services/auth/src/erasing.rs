@@ -13,7 +13,7 @@ use zoetrope_domain::UserId;
 use zoetrope_outbox::{Relay, enqueue};
 use zoetrope_postgres::{Connection, Database, DatabaseError};
 
-use crate::store::erasure;
+use crate::{avatars::Avatars, store::erasure};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
 
@@ -24,14 +24,15 @@ pub struct Eraser(Arc<Parts>);
 struct Parts {
     database: Database,
     relay: Relay,
+    avatars: Avatars,
     /// From a user's deletion.
     after: TimeDelta,
     wanted: Notify,
 }
 
 impl Eraser {
-    pub fn new(database: Database, relay: Relay, after: TimeDelta) -> Self {
-        Self(Arc::new(Parts { database, relay, after, wanted: Notify::new() }))
+    pub fn new(database: Database, relay: Relay, avatars: Avatars, after: TimeDelta) -> Self {
+        Self(Arc::new(Parts { database, relay, avatars, after, wanted: Notify::new() }))
     }
 
     /// Somebody was deleted.
@@ -66,6 +67,7 @@ impl Eraser {
             self.0.database.transaction("erase_user", async |connection| self.erase_one(connection).await).await?
         {
             self.0.relay.wake();
+            self.0.avatars.wake();
             tracing::info!(user_id = %user, "a deleted user is erased");
         }
         Ok(())

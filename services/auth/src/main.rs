@@ -11,6 +11,7 @@
 mod accounts;
 mod administration;
 mod application;
+mod avatars;
 mod commands;
 mod credentials;
 mod erasing;
@@ -22,6 +23,7 @@ mod keys;
 mod last_uses;
 mod lockout;
 mod metrics;
+mod recent_users;
 mod reset_mails;
 mod rules;
 mod settings;

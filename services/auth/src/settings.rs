@@ -9,12 +9,14 @@ use anyhow::{Context, ensure};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde::Deserialize;
+use url::Url;
 use zoetrope_bus::BusSettings;
 use zoetrope_http::HttpSettings;
 use zoetrope_limits::LimitSettings;
 use zoetrope_outbox::OutboxSettings;
 use zoetrope_postgres::PostgresSettings;
 use zoetrope_redis::RedisSettings;
+use zoetrope_storage::StorageSettings;
 use zoetrope_tokens::VerifierSettings;
 
 use crate::{
@@ -55,6 +57,9 @@ pub struct Settings {
     pub outbox: OutboxSettings,
     #[serde(default)]
     pub deletion: DeletionSettings,
+    /// Where pictures of users are kept.
+    pub storage: StorageSettings,
+    pub avatars: AvatarSettings,
     #[serde(default)]
     pub security_events: SecurityEventSettings,
 }
@@ -370,6 +375,26 @@ impl LockoutSettings {
 pub struct DeletionSettings {
     /// How long the user can be brought back, and name and address stay taken. 0: everything is erased at once.
     pub erase_after_days: u16,
+}
+
+/// Pictures of users.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AvatarSettings {
+    /// The address under which browsers reach the gateway. A picture keeps the one with which it was stored.
+    pub public_base_url: String,
+    /// How many pictures are made small at a time: 1, unless this says otherwise. Each takes a processor and up to 256 MiB.
+    pub max_concurrent: Option<NonZeroUsize>,
+}
+
+impl AvatarSettings {
+    /// Whether browsers can be led there.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let url = Url::parse(&self.public_base_url).ok();
+        let is_web = url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none());
+        ensure!(is_web, "avatars.public_base_url is not an http or https address");
+        Ok(())
+    }
 }
 
 impl Default for DeletionSettings {

@@ -1,11 +1,15 @@
-//! What this service hears of users: how new ones are reached, and who is gone.
+//! What this service hears of users: how they are reached, and who is gone.
 
 use std::sync::Arc;
 
+use chrono::DateTime;
 use prost::{Message as _, Name};
 use tokio::sync::Notify;
 use zoetrope_bus::{BusSettings, ConsumeFrom, HandleError, Handler, IncomingMessage, consume, topology::NOTIFIER_USERS};
-use zoetrope_contracts::users::v1::{UserDeleted, UserRegistered};
+use zoetrope_contracts::{
+    datetime,
+    users::v1::{ContactChanged, UserDeleted, UserRegistered},
+};
 use zoetrope_domain::{Language, UserId};
 use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_service::Process;
@@ -35,6 +39,10 @@ impl Handler for UserEvents {
             let event = UserRegistered::decode(payload).map_err(HandleError::poison)?;
             let user = event.user_id.parse().map_err(HandleError::poison)?;
             self.keep(user, &event).await.map_err(handle_error)
+        } else if message.message_type == ContactChanged::full_name() {
+            let event = ContactChanged::decode(payload).map_err(HandleError::poison)?;
+            let user = event.user_id.parse().map_err(HandleError::poison)?;
+            self.change(user, &event).await.map_err(handle_error)
         } else if message.message_type == UserDeleted::full_name() {
             let event = UserDeleted::decode(payload).map_err(HandleError::poison)?;
             let user = event.user_id.parse().map_err(HandleError::poison)?;
@@ -50,6 +58,12 @@ impl UserEvents {
         let email = Some(event.email.as_str()).filter(|email| !email.is_empty());
         let language = Language::from_tag(&event.language);
         contacts::save_registered(&mut *self.database.connection().await?, user, email, language).await
+    }
+
+    async fn change(&self, user: UserId, event: &ContactChanged) -> Result<(), DatabaseError> {
+        let email = Some(event.email.as_str()).filter(|email| !email.is_empty());
+        let changed_at = datetime(event.changed_at.as_ref()).unwrap_or(DateTime::UNIX_EPOCH);
+        contacts::save_change(&mut *self.database.connection().await?, user, email, changed_at).await
     }
 
     async fn forget(&self, user: UserId) -> Result<(), DatabaseError> {

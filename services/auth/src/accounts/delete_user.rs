@@ -1,26 +1,20 @@
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use zoetrope_domain::{SessionId, UserId};
 use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, Device, Ended, SecurityEvent, User, UserState, register::now};
-use crate::{
-    rules::login::Identifier,
-    store::{password_resets, security_events, sessions, users},
-};
+use super::{AccountError, Accounts, Device, Ended, SecurityEvent, User, UserState, ownership::Demand, register::now};
+use crate::store::{password_resets, security_events, users};
 
 /// What the client calls the password that it should know.
 const FIELD: &str = "password";
-/// A user without a password proves to be the owner by a session that is not older.
-const RECENT: TimeDelta = TimeDelta::minutes(15);
 
 impl Accounts {
     /// Deletes the user of the session, and tells when the user will be erased: all sessions and API keys end, and nobody signs in any
     /// more. [`crate::erasing`] does the rest.
     ///
-    /// Who has a password must give it; without one, a session that was opened a moment ago is proof enough. Who holds a session and
-    /// guesses the password waits as one does who signs in.
+    /// Who has a password must give it; without one, a session that was opened a moment ago is proof enough.
     pub async fn delete_own(
         &self,
         session: SessionId,
@@ -28,22 +22,7 @@ impl Accounts {
         device: &Device,
     ) -> Result<DateTime<Utc>, AccountError> {
         let user = self.user_of_session(session).await?;
-        let mut connection = self.0.database.connection().await?;
-        let has_password = users::has_password(&mut connection, user.id).await?;
-        let opened_at = sessions::opened_at(&mut connection, session).await?;
-        // Hashing takes long, and others wait for connections.
-        drop(connection);
-
-        if has_password {
-            let password = password.ok_or(AccountError::Missing(FIELD))?;
-            let proven = self.prove(&Identifier::username(&user.username), password, device).await;
-            proven.map_err(|error| match error {
-                AccountError::WrongCredentials => AccountError::WrongPassword(FIELD),
-                other => other,
-            })?;
-        } else if opened_at.is_none_or(|opened_at| opened_at < now() - RECENT) {
-            return Err(AccountError::SignInAgain);
-        }
+        self.prove_ownership(&user, session, Demand::Password, (FIELD, password), device).await?;
         let accounts = self.clone();
         run_to_end(async move {
             let deleted_at = now();

@@ -56,7 +56,7 @@ impl Accounts {
 
 /// Somebody who is about to be stored.
 pub fn new_user(username: String, email: Option<String>, role: Role) -> User {
-    User { id: UserId::new(Uuid::now_v7()), username, email, role, created_at: now() }
+    User { id: UserId::new(Uuid::now_v7()), username, email, role, display_name: None, avatar_url: None, created_at: now() }
 }
 
 /// Stores a user and tells the other services, in the transaction of `connection`.
@@ -67,11 +67,7 @@ pub async fn create(
     language: Option<Language>,
     username_field: &'static str,
 ) -> Result<(), AccountError> {
-    users::insert(connection, user, password_hash).await.map_err(|error| match error {
-        InsertError::Taken(Unique::Username) => AccountError::Taken(username_field),
-        InsertError::Taken(Unique::Email) => AccountError::Taken("email"),
-        InsertError::Database(error) => error.into(),
-    })?;
+    users::insert(connection, user, password_hash).await.map_err(|error| taken(error, username_field))?;
     security_events::record(connection, user.id, SecurityEvent::AccountCreated, None, user.created_at).await?;
     let registered = UserRegistered {
         user_id: user.id.to_string(),
@@ -82,6 +78,15 @@ pub async fn create(
     };
     enqueue(connection, &registered).await.map_err(DatabaseError::from)?;
     Ok(())
+}
+
+/// In the client's words.
+pub(super) fn taken(error: InsertError, username_field: &'static str) -> AccountError {
+    match error {
+        InsertError::Taken(Unique::Username) => AccountError::Taken(username_field),
+        InsertError::Taken(Unique::Email) => AccountError::Taken("email"),
+        InsertError::Database(error) => error.into(),
+    }
 }
 
 /// To the millisecond, as clients see it, so that what is stored is what was told.

@@ -16,6 +16,8 @@ pub enum SecurityEvent {
     RefreshTokenReused(SessionId),
     PasswordChanged,
     PasswordReset,
+    EmailChanged,
+    UsernameChanged,
     ApiKeyCreated(ApiKeyId),
     ApiKeyRevoked(ApiKeyId),
     /// By its user.
@@ -63,6 +65,8 @@ impl SecurityEvent {
             Self::RefreshTokenReused(_) => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
+            Self::EmailChanged => "email_changed",
+            Self::UsernameChanged => "username_changed",
             Self::ApiKeyCreated(_) => "api_key_created",
             Self::ApiKeyRevoked(_) => "api_key_revoked",
             Self::SessionEnded(_) | Self::SessionsEnded(_) => "session_ended",
@@ -85,6 +89,8 @@ impl SecurityEvent {
             | Self::AccountCreated
             | Self::PasswordChanged
             | Self::PasswordReset
+            | Self::EmailChanged
+            | Self::UsernameChanged
             | Self::Suspended
             | Self::Reinstated
             | Self::Deleted => None,

@@ -13,7 +13,17 @@ pub struct User {
     pub username: String,
     pub email: Option<String>,
     pub role: Role,
+    /// The name that is shown, if the user wants another one than that to sign in with.
+    pub display_name: Option<String>,
+    /// Where the user's picture is.
+    pub avatar_url: Option<String>,
     pub created_at: DateTime<Utc>,
+}
+
+impl User {
+    pub fn shown_name(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.username)
+    }
 }
 
 /// Whether a user may come in.

@@ -6,6 +6,8 @@ pub fn limit_of(method: &Method, path: &str) -> Option<Class> {
     match path {
         // For services, not for users.
         "/.well-known/jwks.json" => None,
+        // As other media files.
+        _ if path.starts_with("/media/") => None,
         "/api/auth/register" if method == Method::POST => Some(Class::Register),
         "/api/auth/login"
         | "/api/auth/forgot-password"

@@ -1,6 +1,8 @@
 //! The endpoints of `auth`, one file each.
 
+mod ads;
 mod api_keys;
+mod avatar;
 mod change_password;
 mod confirm_email;
 mod cookie;
@@ -15,6 +17,7 @@ mod logout;
 mod me;
 mod openapi;
 mod problem;
+mod profile;
 mod refresh_token;
 mod register;
 mod reset_password;
@@ -26,7 +29,7 @@ mod verify;
 mod verify_code;
 mod views;
 
-use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
+use actix_web::web::{Data, ServiceConfig, delete, get, head, patch, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
 use zoetrope_tokens::{Scope, Verifier};
 
@@ -35,7 +38,7 @@ pub use limits::limit_of;
 pub use openapi::description;
 pub use session_cookie::SessionCookie;
 
-use crate::accounts::Accounts;
+use crate::{accounts::Accounts, avatars::Avatars, recent_users::RecentUsers};
 
 /// Bytes of JSON. The longest password fits in, however it is written.
 const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
@@ -47,6 +50,8 @@ pub struct State {
     pub authenticator: Authenticator,
     pub verifier: Verifier,
     pub refresh_cookie: RefreshCookie,
+    pub avatars: Avatars,
+    pub recent_users: RecentUsers,
     pub session_cookie: SessionCookie,
 }
 
@@ -58,6 +63,8 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(Data::new(state.authenticator.clone()))
         .app_data(Data::new(state.verifier.clone()))
         .app_data(Data::new(state.refresh_cookie))
+        .app_data(Data::new(state.avatars.clone()))
+        .app_data(Data::new(state.recent_users.clone()))
         .app_data(Data::new(state.session_cookie))
         .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
@@ -72,9 +79,18 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/keys/{key_id}").route(delete().to(api_keys::revoke)))
         .service(resource("/api/auth/forgot-password").route(post().to(forgot_password::forgot_password)))
         .service(resource("/api/auth/reset-password").route(post().to(reset_password::reset_password)))
+        .service(
+            resource("/api/users/profile")
+                .route(get().to(profile::show))
+                .route(put().to(profile::change))
+                .route(delete().to(delete_user::delete_user)),
+        )
+        .service(resource("/api/users/avatar").app_data(JsonLimit(avatar::JSON_BYTES)).route(post().to(avatar::upload)))
+        .service(resource("/api/v1/users/profile").route(get().to(ads::profile::show)).route(patch().to(ads::profile::change)))
+        .service(resource("/api/v1/users/recent").route(get().to(ads::recent_users::recent_users)))
+        .service(resource("/media/avatars/{file}").route(get().to(avatar::show)).route(head().to(avatar::show)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
-        .service(resource("/api/users/profile").route(delete().to(delete_user::delete_user)))
         .service(resource("/api/auth/confirm-email").route(get().to(confirm_email::ask)).route(post().to(confirm_email::confirm)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/api/admin/users/{user_id}/security-events").route(get().to(security_events::list)))

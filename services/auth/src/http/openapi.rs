@@ -2,8 +2,8 @@ use utoipa::OpenApi;
 use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
-    api_keys, change_password, confirm_email, delete_user, forgot_password, jwks, limit_of, login, logout, me, refresh_token,
-    register, reset_password, security_events, send_code, sessions, verify, verify_code,
+    ads, api_keys, avatar, change_password, confirm_email, delete_user, forgot_password, jwks, limit_of, login, logout, me, profile,
+    refresh_token, register, reset_password, security_events, send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -32,12 +32,19 @@ use super::{
         api_keys::revoke,
         delete_user::delete_user,
         security_events::list,
+        profile::show,
+        profile::change,
+        avatar::upload,
+        avatar::show,
+        ads::profile::show,
+        ads::profile::change,
+        ads::recent_users::recent_users,
     ),
     modifiers(&BearerScheme),
     tags(
         (name = "auth", description = "Accounts, sessions and tokens."),
         (name = "keys", description = "API keys, for programs."),
-        (name = "users", description = "Profiles."),
+        (name = "users", description = "Profiles, and the end of an account."),
         (name = "admin", description = "For administrators."),
     )
 )]

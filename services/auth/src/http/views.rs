@@ -13,18 +13,20 @@ pub struct UserView {
     pub id: String,
     #[schema(example = "ann")]
     pub username: String,
-    /// The same as `username`.
-    #[schema(example = "ann")]
+    /// The name that is shown: the same as `username`, unless the user chose another.
+    #[schema(example = "Ann")]
     pub nickname: String,
-    /// The same as `username`.
-    #[schema(example = "ann")]
+    /// The same as `nickname`.
+    #[schema(example = "Ann")]
     pub nick_name: String,
     /// The same as `username`.
     #[schema(example = "ann")]
     pub user_name: String,
-    /// The same as `username`.
-    #[schema(example = "ann")]
+    /// The same as `nickname`.
+    #[schema(example = "Ann")]
     pub name: String,
+    /// Where the user's picture is.
+    pub avatar_url: Option<String>,
     /// Empty when there is none.
     #[schema(example = "ann@example.com")]
     pub email: String,
@@ -40,10 +42,11 @@ impl From<&User> for UserView {
         Self {
             id: user.id.to_string(),
             username: user.username.clone(),
-            nickname: user.username.clone(),
-            nick_name: user.username.clone(),
+            nickname: user.shown_name().to_owned(),
+            nick_name: user.shown_name().to_owned(),
             user_name: user.username.clone(),
-            name: user.username.clone(),
+            name: user.shown_name().to_owned(),
+            avatar_url: user.avatar_url.clone(),
             email: user.email.clone().unwrap_or_default(),
             role: user.role.as_str(),
             created_at: user.created_at,

@@ -8,6 +8,8 @@ pub mod lockout;
 pub mod login;
 pub mod network;
 pub mod password;
+pub mod profile;
+pub mod profile_picture;
 pub mod registration;
 pub mod reset;
 pub mod rotation;

@@ -57,7 +57,8 @@ fn trimmed(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn check_username(username: &str) -> Result<(), &'static str> {
+/// What is wrong with a name to sign in with, as a sentence that reads on from the field's name.
+pub fn check_username(username: &str) -> Result<(), &'static str> {
     if username.is_empty() {
         Err("is required")
     } else if username.chars().count() > MAX_USERNAME_CHARS {

@@ -150,6 +150,15 @@ pub async fn unannounced(connection: &mut AsyncPgConnection, limit: i64) -> Resu
     rows.into_iter().map(standing).collect()
 }
 
+/// Redis is to hear of the user's keys once more.
+pub async fn publish_anew(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), DatabaseError> {
+    diesel::update(api_keys::table.filter(api_keys::user_id.eq(user.as_uuid()).and(api_keys::revoked_at.is_null())))
+        .set(api_keys::announced_at.eq(None::<DateTime<Utc>>))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Good keys in the order of their ids, behind this one.
 pub async fn good_ones_after(
     connection: &mut AsyncPgConnection,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use zoetrope_domain::UserId;
 use zoetrope_postgres::{DatabaseError, Statement};
 
-use super::schema::users;
+use super::{avatars, schema::users};
 
 /// A deleted user whose time is over.
 pub struct Due {
@@ -45,6 +45,7 @@ pub async fn lock_one(connection: &mut AsyncPgConnection, before: DateTime<Utc>)
 
 /// Removes a user, and with the row whatever refers to it.
 pub async fn erase(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), DatabaseError> {
+    avatars::release_of(connection, user).await?;
     diesel::delete(users::table.find(user.as_uuid())).execute(connection).await?;
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! The schema `auth`: the only place that knows SQL. Rows stay inside.
 
 pub mod api_keys;
+pub mod avatars;
 mod endings;
 pub mod erasure;
 pub mod identities;
 pub mod password_resets;
+pub mod profiles;
 pub mod refresh_tokens;
 pub mod reset_requests;
 mod schema;

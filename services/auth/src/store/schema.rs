@@ -10,7 +10,12 @@ diesel::table! {
         created_at -> Timestamptz,
         state -> Text,
         deleted_at -> Nullable<Timestamptz>,
+        display_name -> Nullable<Text>,
+        bio -> Nullable<Text>,
+        avatar_url -> Nullable<Text>,
+        avatar_file -> Nullable<Uuid>,
         email_verified_at -> Nullable<Timestamptz>,
+        number -> BigInt,
     }
 }
 
@@ -105,6 +110,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    avatar_files (id) {
+        id -> Uuid,
+        due_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     security_events (id) {
         id -> Uuid,
         user_id -> Uuid,
@@ -123,5 +135,5 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(wrong_codes -> sign_in_codes (code_id));
-diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens, api_keys);
+diesel::allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens, api_keys, avatar_files);
 diesel::allow_tables_to_appear_in_same_query!(wrong_codes, sign_in_codes);

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A user could not be added.
+/// A user could not be written.
 #[derive(Debug)]
 pub enum InsertError {
     Taken(Unique),
@@ -38,6 +38,8 @@ pub(super) struct UserRow {
     username: String,
     email: Option<String>,
     role: String,
+    display_name: Option<String>,
+    avatar_url: Option<String>,
     created_at: DateTime<Utc>,
 }
 
@@ -46,8 +48,8 @@ impl TryFrom<UserRow> for User {
 
     fn try_from(row: UserRow) -> Result<Self, DatabaseError> {
         let role = row.role.parse().map_err(|error| Error::DeserializationError(Box::new(error)))?;
-        let UserRow { id, username, email, created_at, .. } = row;
-        Ok(Self { id: UserId::new(id), username, email, role, created_at })
+        let UserRow { id, username, email, display_name, avatar_url, created_at, .. } = row;
+        Ok(Self { id: UserId::new(id), username, email, role, display_name, avatar_url, created_at })
     }
 }
 
@@ -66,7 +68,11 @@ pub async fn insert(connection: &mut AsyncPgConnection, user: &User, password_ha
         .execute(connection)
         .await
         .map(|_| ())
-        .map_err(|error| taken(&error).map_or_else(|| InsertError::Database(error.into()), InsertError::Taken))
+        .map_err(refused)
+}
+
+pub(super) fn refused(error: Error) -> InsertError {
+    taken(&error).map_or_else(|| InsertError::Database(error.into()), InsertError::Taken)
 }
 
 /// What a unique constraint of the table stands for.

@@ -1,7 +1,8 @@
+use chrono::{DateTime, Utc};
 use diesel::{
     dsl::now,
     prelude::*,
-    sql_types::{Nullable, Text, Uuid as SqlUuid},
+    sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use zoetrope_domain::{Language, UserId};
@@ -30,6 +31,31 @@ pub async fn save_registered(
                SET email = coalesce(contacts.email, excluded.email),
                    language = coalesce(contacts.language, excluded.language),
                    updated_at = now()",
+        )
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Keeps another address, unless a later one is known or the user is gone.
+pub async fn save_change(
+    connection: &mut Connection,
+    user: UserId,
+    email: Option<&str>,
+    changed_at: DateTime<Utc>,
+) -> Result<(), DatabaseError> {
+    Statement::new("INSERT INTO contacts (user_id, email, email_as_of) SELECT told.* FROM (VALUES (")
+        .bind::<SqlUuid, _>(user.as_uuid())
+        .sql(", ")
+        .bind::<Nullable<Text>, _>(email)
+        .sql(", ")
+        .bind::<Timestamptz, _>(changed_at)
+        .sql(
+            ")) AS told (user_id, email, email_as_of)
+               WHERE NOT EXISTS (SELECT FROM deleted_users WHERE deleted_users.user_id = told.user_id)
+               ON CONFLICT (user_id) DO UPDATE
+               SET email = excluded.email, email_as_of = excluded.email_as_of, updated_at = now()
+               WHERE contacts.email_as_of IS NULL OR contacts.email_as_of < excluded.email_as_of",
         )
         .execute(connection)
         .await?;

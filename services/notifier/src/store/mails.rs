@@ -9,12 +9,12 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
-use zoetrope_domain::{Language, UserId};
+use zoetrope_domain::{Language, UserId, masked};
 use zoetrope_postgres::{Connection, DatabaseError, PRUNE_BATCH, Statement};
 use zoetrope_service::trace::current_traceparent;
 
 use super::schema::mails;
-use crate::mail::{Content, Ended, Mail, MailId, masked};
+use crate::mail::{Content, Ended, Mail, MailId};
 
 /// A mail that is ours until its lease ends.
 pub struct Claimed {

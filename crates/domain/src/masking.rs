@@ -1,4 +1,4 @@
-/// What is kept of an address when its mail has ended: enough to recognise one that is known, too little to write to it.
+/// What may be seen of an address: enough to recognise one that is known, too little to write to it.
 pub fn masked(address: &str) -> String {
     match address.rsplit_once('@') {
         Some((local, domain)) => {

@@ -1,0 +1,172 @@
+//! Profiles in both families' words, pictures, and who came lately.
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use reqwest::{
+    Client,
+    multipart::{Form, Part},
+};
+use serde_json::{Value, json};
+use zoetrope_testing::{Answer, Platform, Service, User, eventually};
+
+const PROFILE: &str = "/api/users/profile";
+const ADS: &str = "/api/v1/users/profile";
+const PNG: &[u8] = include_bytes!("files/reference.png");
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn refused(answer: &Answer, status: u16, field: &str) {
+    let fields: Vec<&Value> = answer.body["errors"].as_array().into_iter().flatten().map(|error| &error["field"]).collect();
+    assert_eq!((answer.status, fields), (status, vec![&json!(field)]), "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_changed_in_both_families_words() -> Result<()> {
+    let platform = Platform::start().await?;
+    let user = platform.user_with_email("ann@example.com", "en").await?;
+    platform.user_with_email("taken@example.com", "en").await?;
+    let database = platform.database().await?;
+
+    let profile = user.get(PROFILE).await?.ok()?;
+    for shown in [&profile, &profile["user"], &profile["data"]["user"]] {
+        assert_eq!((&shown["email"], &shown["role"]), (&json!("ann@example.com"), &json!("USER")), "{profile}");
+        assert_eq!((&shown["username"], &shown["nickname"]), (&json!(user.name()), &json!(user.name())));
+        assert_eq!(shown["avatarUrl"], Value::Null);
+    }
+    assert_eq!((&profile["status"], &profile["data"]["user"]["status"]), (&json!("success"), &json!("active")));
+
+    // As a form sends it, with what was not filled in.
+    let picture = "https://pictures.example/ann.png";
+    let form = json!({ "nickname": " Ann @ home ", "avatarUrl": picture, "bio": "two\nlines", "email": "", "username": null });
+    let changed = user.put(PROFILE, form).await?.ok()?;
+    let shown = &changed["data"]["user"];
+    assert_eq!((&shown["nickname"], &shown["username"]), (&json!("Ann @ home"), &json!(user.name())));
+    assert_eq!(
+        (&shown["avatarUrl"], &shown["bio"], &shown["email"]),
+        (&json!(picture), &json!("two\nlines"), &json!("ann@example.com"))
+    );
+    let me = user.get("/api/auth/me").await?.ok()?;
+    assert_eq!((&me["data"]["user"]["nickname"], &me["data"]["user"]["avatarUrl"]), (&json!("Ann @ home"), &json!(picture)));
+
+    let ads = user.get(ADS).await?.ok()?;
+    assert_eq!(
+        (&ads["name"], &ads["avatar_url"], &ads["email"]),
+        (&json!("Ann @ home"), &json!(picture), &json!("ann@example.com"))
+    );
+    ensure!(ads["id"].is_i64() && ads["created_at"].is_string(), "{ads}");
+    assert_eq!((&ads["subscription_plan"], &ads["subscription_end_date"]), (&json!("free"), &Value::Null));
+    let patched = user.patch(ADS, json!({ "name": "Ann Lee", "avatar_url": null })).await?.ok()?;
+    assert_eq!((&patched["name"], &patched["avatar_url"], &patched["id"]), (&json!("Ann Lee"), &json!(picture), &ads["id"]));
+
+    for (body, field) in [
+        (json!({ "nickname": "x".repeat(65) }), "nickname"),
+        (json!({ "username": "a@b" }), "username"),
+        (json!({ "email": "nobody" }), "email"),
+        (json!({ "avatarUrl": "javascript:alert(1)" }), "avatarUrl"),
+    ] {
+        refused(&user.put(PROFILE, body).await?, 400, field);
+    }
+    refused(&user.patch(ADS, json!({ "avatar_url": "nowhere" })).await?, 400, "avatar_url");
+    refused(&user.put(PROFILE, json!({ "email": "Taken@Example.com" })).await?, 409, "email");
+
+    // Another name to sign in with, and another address: not verified, and known to who sends mail.
+    database.batch_execute("UPDATE auth.users SET email_verified_at = now() WHERE email IS NOT NULL").await?;
+    let key = user.post("/api/keys", json!({ "name": "server" })).await?.ok()?;
+    let name = format!("{}-renamed", user.name());
+    user.put(PROFILE, json!({ "username": name, "email": "Ann@Example.com" })).await?.ok()?;
+    let verified = "SELECT count(*) FROM auth.users WHERE email_verified_at IS NOT NULL";
+    assert_eq!(database.query_one(verified, &[]).await?.get::<_, i64>(0), 2, "the address is the same");
+    user.put(PROFILE, json!({ "email": "lee@example.com" })).await?.ok()?;
+    assert_eq!(database.query_one(verified, &[]).await?.get::<_, i64>(0), 1);
+    let login = json!({ "username": name, "password": User::PASSWORD });
+    platform.nobody().post("/api/auth/login", login).await?.ok()?;
+    platform.nobody().with_token(key["data"]["key"].as_str().context("key")?).get("/api/video/tasks").await?.ok()?;
+    eventually("the new address at the notifier", PATIENCE, async || {
+        let row = database.query_opt("SELECT FROM notifier.contacts WHERE email = 'lee@example.com'", &[]).await?;
+        row.context("not yet").map(|_| ())
+    })
+    .await?;
+
+    // A session that is not of this hour must show the password before mail goes elsewhere.
+    database.batch_execute("UPDATE auth.sessions SET created_at = created_at - interval '1 hour'").await?;
+    let elsewhere = |password: &str| json!({ "email": "eve@example.com", "currentPassword": password });
+    refused(&user.put(PROFILE, json!({ "email": "eve@example.com" })).await?, 400, "currentPassword");
+    refused(&user.put(PROFILE, elsewhere("not the one")).await?, 400, "currentPassword");
+    user.put(PROFILE, json!({ "email": "lee@example.com", "nickname": "Lee" })).await?.ok()?;
+    user.put(PROFILE, elsewhere(User::PASSWORD)).await?.ok()?;
+    Ok(())
+}
+
+async fn fetch(url: &str, known: Option<&str>) -> Result<reqwest::Response> {
+    let request = Client::new().get(url);
+    Ok(match known {
+        Some(etag) => request.header("If-None-Match", etag),
+        None => request,
+    }
+    .send()
+    .await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_made_small_shown_and_removed() -> Result<()> {
+    let platform = Platform::builder().setting(Service::Auth, "deletion.erase_after_days", 0).start().await?;
+    let user = platform.user_with_email("ann@example.com", "en").await?;
+    let upload = async |part: Part| user.post_form("/api/users/avatar", Form::new().text("x", "y").part("avatar", part)).await;
+    let first = upload(Part::bytes(PNG).file_name("what.exe")).await?.ok()?;
+    let url = first["avatarUrl"].as_str().context("avatarUrl")?.to_owned();
+    assert_eq!(first["data"]["avatarUrl"], json!(url));
+    let shown = fetch(&url, None).await?.error_for_status()?;
+    let header = |name: &str| shown.headers()[name].to_str().unwrap_or_default().to_owned();
+    assert_eq!((header("content-type").as_str(), header("x-content-type-options").as_str()), ("image/webp", "nosniff"));
+    assert!(header("cache-control").starts_with("public, max-age="), "{}", header("cache-control"));
+    let etag = header("etag");
+    assert_eq!(&shown.bytes().await?[8..12], b"WEBP");
+    assert_eq!(fetch(&url, Some(&etag)).await?.status().as_u16(), 304);
+    assert_eq!(Client::new().head(&url).send().await?.status().as_u16(), 200);
+    let me = user.get("/api/auth/me").await?.ok()?;
+    assert_eq!(me["data"]["user"]["avatarUrl"], json!(url));
+
+    // A form that sends the address back changes nothing; another picture removes the file.
+    user.put(PROFILE, json!({ "nickname": "Ann", "avatarUrl": url })).await?.ok()?;
+    let base64 = {
+        use base64::Engine;
+        base64::engine::general_purpose::STANDARD.encode(PNG)
+    };
+    let body = json!({ "avatarBase64": format!("data:image/png;base64,{base64}") });
+    let second = user.post("/api/users/avatar", body).await?.ok()?;
+    let second = second["avatarUrl"].as_str().context("avatarUrl")?.to_owned();
+    assert_ne!(second, url);
+    eventually("the end of the first picture", PATIENCE, async || {
+        let status = fetch(&url, None).await?.status().as_u16();
+        ensure!(status == 404, "{status}");
+        Ok(())
+    })
+    .await?;
+
+    refused(&upload(Part::bytes(&b"<svg/>"[..]).file_name("a.png")).await?, 415, "avatar");
+    refused(&upload(Part::bytes(&PNG[..PNG.len() / 2])).await?, 400, "avatar");
+    refused(&user.post_form("/api/users/avatar", Form::new().text("other", "x")).await?, 400, "avatar");
+    refused(&user.post("/api/users/avatar", json!({ "avatarBase64": "***" })).await?, 400, "avatarBase64");
+    assert_eq!(upload(Part::bytes(vec![0; 10 * 1024 * 1024 + 1])).await?.status, 413);
+    assert_eq!(platform.nobody().get("/media/avatars/none.webp").await?.status, 404);
+
+    // Everybody sees who came lately and shows a picture, and nobody's address.
+    platform.user().await?;
+    let answer = platform.nobody().get("/api/v1/users/recent").await?;
+    assert_eq!(answer.headers["cache-control"], "public, max-age=60");
+    let recent = answer.ok()?;
+    let newest = recent["recent_users"].as_array().context("recent_users")?;
+    assert_eq!((newest.len(), &recent["total_count"], &recent["display_count"]), (1, &json!(2), &json!(2)), "{recent}");
+    assert_eq!((&newest[0]["name"], &newest[0]["email"]), (&json!("Ann"), &json!("a***@example.com")));
+    assert_eq!(newest[0]["avatar_url"], json!(second));
+
+    // With the user goes the picture.
+    user.delete_with(PROFILE, &json!({ "password": User::PASSWORD })).await?.ok()?;
+    let folder = platform.directory().join("objects/avatars");
+    eventually("the end of all pictures", PATIENCE, async || {
+        ensure!(fs::read_dir(&folder)?.next().is_none(), "there is a file");
+        Ok(())
+    })
+    .await?;
+    Ok(())
+}

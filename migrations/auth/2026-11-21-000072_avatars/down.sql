@@ -1,0 +1,2 @@
+ALTER TABLE users DROP COLUMN avatar_file;
+DROP TABLE avatar_files;
