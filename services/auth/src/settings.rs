@@ -22,12 +22,17 @@ use zoetrope_tokens::VerifierSettings;
 use crate::{
     accounts::{Codes, Confirmations},
     credentials::CodeKey,
+    federation::{GoogleSettings, WeChatSettings},
     rules::{
         lockout::Patience,
         reset::ResetPage,
         sign_in_code::{CodeRules, PerDay},
     },
 };
+
+mod sessions;
+
+pub use sessions::SessionSettings;
 
 /// All settings of `auth serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +58,10 @@ pub struct Settings {
     pub email_confirmation: EmailConfirmationSettings,
     #[serde(default)]
     pub lockout: LockoutSettings,
+    /// Absent: there is no sign-in with Google.
+    pub google: Option<GoogleSettings>,
+    /// Absent: there is no sign-in with WeChat.
+    pub wechat: Option<WeChatSettings>,
     #[serde(default)]
     pub outbox: OutboxSettings,
     #[serde(default)]
@@ -122,59 +131,6 @@ pub struct KeySettings {
 /// Kubernetes takes up to two minutes to bring a changed file everywhere, and the JWK set may be kept for five.
 pub fn default_overlap_seconds() -> u32 {
     10 * 60
-}
-
-/// How long a sign-in lasts.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SessionSettings {
-    pub access_token_seconds: NonZeroU32,
-    pub session_token_seconds: NonZeroU32,
-    pub refresh_token_seconds: NonZeroU32,
-    /// How long a used refresh token may be presented again: clients refresh in parallel, and answers get lost.
-    pub reuse_grace_seconds: u32,
-    /// Whether the refresh cookie travels over TLS only. To be turned off only where the gateway speaks plain HTTP.
-    pub cookie_secure: bool,
-}
-
-/// Seconds.
-const QUARTER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(15 * 60 - 1);
-/// Seconds.
-const WEEK: NonZeroU32 = NonZeroU32::MIN.saturating_add(7 * 24 * 60 * 60 - 1);
-
-impl Default for SessionSettings {
-    fn default() -> Self {
-        Self {
-            access_token_seconds: QUARTER_HOUR,
-            session_token_seconds: WEEK,
-            refresh_token_seconds: WEEK,
-            reuse_grace_seconds: 10,
-            cookie_secure: true,
-        }
-    }
-}
-
-impl SessionSettings {
-    pub fn access_token(&self) -> TimeDelta {
-        TimeDelta::seconds(self.access_token_seconds.get().into())
-    }
-
-    pub fn session_token(&self) -> TimeDelta {
-        TimeDelta::seconds(self.session_token_seconds.get().into())
-    }
-
-    pub fn refresh_token(&self) -> TimeDelta {
-        TimeDelta::seconds(self.refresh_token_seconds.get().into())
-    }
-
-    pub fn reuse_grace(&self) -> TimeDelta {
-        TimeDelta::seconds(self.reuse_grace_seconds.into())
-    }
-
-    /// How long any token that is issued now can live.
-    pub fn longest(&self) -> TimeDelta {
-        self.access_token().max(self.session_token()).max(self.refresh_token())
-    }
 }
 
 /// What a password hash (Argon2id) costs. A known hash that was made at another cost is made anew when its user signs in.

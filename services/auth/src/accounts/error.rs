@@ -41,6 +41,8 @@ pub enum AccountError {
     Refused(#[from] Refusal),
     #[error("the user is suspended")]
     Suspended,
+    #[error("the user is no administrator")]
+    NotAnAdmin,
     #[error("the user was deleted")]
     Deleted,
     /// Somebody else was faster, again and again.

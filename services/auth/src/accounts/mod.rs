@@ -19,6 +19,7 @@ mod profile;
 mod proof;
 mod refresh;
 mod register;
+mod renew;
 mod reset_password;
 mod security_event;
 mod send_code;
@@ -80,5 +81,10 @@ pub struct Parts {
 impl Accounts {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// How long an access token is good.
+    pub fn access_token_seconds(&self) -> u32 {
+        self.0.sessions.access_token_seconds.get()
     }
 }
