@@ -16,8 +16,11 @@ use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
 /// For everybody, whatever they bring along.
-const PUBLIC: [&str; 20] = [
+const PUBLIC: [&str; 22] = [
     "GET /.well-known/jwks.json",
+    // By the link that was mailed.
+    "GET /api/auth/confirm-email",
+    "POST /api/auth/confirm-email",
     "GET /api/v1/users/recent",
     "GET /health",
     "GET /media/avatars/{file}",

@@ -40,6 +40,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let passwords = Passwords::new(&settings.passwords)?;
     let reset_page = settings.password_reset.page()?;
     let codes = settings.sign_in_codes.codes()?;
+    let confirmations = settings.email_confirmation.confirmations()?;
     let federation = Federation::new(settings.google.as_ref(), settings.wechat.as_ref())?;
     let redis = Redis::connect(&settings.redis)?;
     let lockout = Lockout::new(redis.clone(), &settings.lockout);
@@ -91,6 +92,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             reset_desk,
             codes,
             eraser,
+            confirmations,
             sessions: settings.sessions,
         }),
     };

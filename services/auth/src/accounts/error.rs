@@ -25,6 +25,8 @@ pub enum AccountError {
     LockedOut(Duration),
     #[error("no such link to choose a new password, or no more")]
     BadResetToken,
+    #[error("no such link to confirm an address, or no more")]
+    BadConfirmation,
     /// Not the one that was mailed, or no longer good.
     #[error("no such code to sign in, or no more")]
     WrongCode,

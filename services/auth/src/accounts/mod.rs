@@ -6,6 +6,7 @@
 mod api_keys;
 mod arrive;
 mod change_password;
+mod confirm_email;
 mod delete_user;
 mod device;
 mod end_sessions;
@@ -37,6 +38,7 @@ use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
 pub use arrive::Arrived;
+pub use confirm_email::Confirmations;
 pub use delete_user::delete;
 pub use device::Device;
 pub use end_sessions::OpenSession;
@@ -71,6 +73,8 @@ pub struct Parts {
     pub reset_desk: ResetDesk,
     pub codes: Codes,
     pub eraser: Eraser,
+    /// None: nobody is asked to confirm an address.
+    pub confirmations: Option<Confirmations>,
     pub sessions: SessionSettings,
 }
 

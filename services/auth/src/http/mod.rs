@@ -4,6 +4,7 @@ mod ads;
 mod api_keys;
 mod avatar;
 mod change_password;
+mod confirm_email;
 mod cookie;
 mod delete_user;
 mod device;
@@ -95,6 +96,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/media/avatars/{file}").route(get().to(avatar::show)).route(head().to(avatar::show)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
+        .service(resource("/api/auth/confirm-email").route(get().to(confirm_email::ask)).route(post().to(confirm_email::confirm)))
         .service(resource("/api/v1/auth/google").route(post().to(ads::google::sign_in_with_google)))
         .service(resource("/api/v1/auth/refresh").route(post().to(ads::refresh::refresh_tokens)))
         .service(resource("/api/v1/auth/me").app_data(KeyAccess::Needs(Scope::Read)).route(get().to(ads::me::ads_me)))

@@ -17,6 +17,7 @@ impl From<AccountError> for Problem {
             AccountError::Missing(field) => Self::field(field, "is required"),
             AccountError::SignInAgain => Self::forbidden("sign in again first"),
             AccountError::BadResetToken => Self::field("token", "is not valid, was used, or has expired"),
+            AccountError::BadConfirmation => Self::field("seal", "is not valid, or the link has expired"),
             AccountError::WrongCode => Self::field("code", "is wrong or no longer good"),
             AccountError::CodeTooSoon(wait) => {
                 let seconds = whole_seconds(wait);

@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod common_passwords;
+pub mod confirmation;
 pub mod google_sign_in;
 pub mod key_freshness;
 pub mod linking;
