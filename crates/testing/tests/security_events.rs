@@ -47,19 +47,21 @@ async fn an_administrator_sees_what_happened_to_an_account() -> Result<()> {
         .setting(Service::Auth, "sessions.reuse_grace_seconds", 0)
         .start()
         .await?;
-    let (user, root) = (platform.user().await?, administrator(&platform).await?);
+    let (user, root) = (platform.user_with_email("ann@example.com", "en").await?, administrator(&platform).await?);
     let path = format!("/api/admin/users/{}/security-events", id(&user).await?);
 
     for _ in 0..3 {
         let wrong = json!({ "username": user.name(), "password": "not the password" });
         assert_eq!(user.post("/api/auth/login", wrong).await?.status, 401);
     }
+    let wrong = json!({ "email": "ann@example.com", "code": "0000" });
+    assert_eq!(platform.nobody().post("/api/auth/verify-code", wrong).await?.status, 400);
     eventually("the failures", Duration::from_secs(10), async || {
         let list = root.get(&path).await?.ok()?;
         let events = list["data"]["events"].as_array().context("events")?;
         let counts = events.iter().filter(|event| event["kind"] == "sign_in_failed").filter_map(|event| event["count"].as_i64());
         // One row for an hour; the test may see two of them.
-        ensure!(counts.sum::<i64>() == 3, "{events:?}");
+        ensure!(counts.sum::<i64>() == 4, "{events:?}");
         assert_eq!((&events[0]["kind"], &events[0]["address"]), (&json!("sign_in_failed"), &json!("127.0.0.1")));
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! Wrong passwords, for the security events of their accounts.
+//! Wrong passwords and codes, for the security events of their accounts.
 //!
 //! They are collected in memory and written down once a second: a try at an account that exists must not take longer than one at an
 //! account that does not, and whoever guesses must not keep the database busy, or fill it. All of an account and an hour are one row.
@@ -104,7 +104,7 @@ mod tests {
     fn failures_of_an_account_are_one_and_the_last_is_told() {
         let (failures, user) = (Failures::default(), UserId::new(Uuid::from_u128(1)));
         let device = |number| Device { name: None, address: Ipv4Addr::new(192, 0, 2, number).into() };
-        let at = |seconds| DateTime::from_timestamp(1_763_700_000 + seconds, 0).unwrap();
+        let at = |seconds: i64| DateTime::from_timestamp(1_763_700_000 + seconds, 0).unwrap();
         failures.note(user, &device(1), at(0));
         failures.note(user, &device(2), at(2));
         // Put back after a database that was away.

@@ -4,6 +4,7 @@
 //! a *session*, to which all its tokens belong: an access token for minutes, a session token for clients that cannot refresh, and a
 //! rotating refresh token in a cookie. Ending the session ends them all; the other services learn of it on the bus and through Redis.
 //! Programs use API keys instead, which this service publishes in Redis for the others.
+//! What happens to an account is written down for administrators.
 //!
 //! Redis or RabbitMQ may be away: Postgres holds the truth, and what they have not taken yet follows when they are back.
 

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use chrono::TimeDelta;
+use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 use zoetrope_bus::BusSettings;

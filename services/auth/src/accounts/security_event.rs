@@ -3,7 +3,7 @@ use uuid::Uuid;
 use zoetrope_domain::{ApiKeyId, SessionId, UserId};
 use zoetrope_tokens::{Credential, Role};
 
-use super::{AccountError, Accounts, Device};
+use super::{AccountError, Accounts};
 use crate::store::{security_events, sessions::Revoked, users};
 
 /// What happened to an account, that somebody who looks into an incident wants to know. Written down by
@@ -31,7 +31,7 @@ pub enum SecurityEvent {
     RoleChanged(Role),
 }
 
-/// The kind of what [`crate::failures`] writes down: a wrong password.
+/// The kind of what [`crate::failures`] writes down: a wrong password or code.
 pub const SIGN_IN_FAILED: &str = "sign_in_failed";
 
 /// An event as it was written down.

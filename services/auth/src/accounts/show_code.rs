@@ -12,7 +12,7 @@ use crate::{
         network::Network,
         sign_in_code::{DAY, Place, ShownCode},
     },
-    store::sign_in_codes,
+    store::{sign_in_codes, users},
 };
 
 impl Accounts {
@@ -58,13 +58,25 @@ impl Accounts {
         let heard = heard.await.and_then(|code| code.ok_or(AccountError::WrongCode));
         match &heard {
             Ok(_) => metrics::sign_in_code(CodeEvent::Right),
-            Err(AccountError::WrongCode) => metrics::sign_in_code(CodeEvent::Wrong),
+            Err(AccountError::WrongCode) => {
+                metrics::sign_in_code(CodeEvent::Wrong);
+                self.note_failure(&shown.email, device).await?;
+            }
             Err(AccountError::CodesExhausted(_)) => metrics::sign_in_code(CodeEvent::Refused),
             Err(_) => {}
         }
         let code = heard?;
         let arrival = Arrival { verified_email: Some(shown.email.clone()), ..Arrival::default() };
         Ok(Visit { arrival, code: Some(code), language })
+    }
+
+    /// For the security events of the user with this address. It takes as long when there is none.
+    async fn note_failure(&self, email: &str, device: &Device) -> Result<(), AccountError> {
+        let mut connection = self.0.database.connection().await?;
+        if let Some((user, _)) = users::find(&mut connection, &Identifier::email(email)).await? {
+            self.0.failures.note(user.id, device, now());
+        }
+        Ok(())
     }
 
     /// The code, if it is the one that was mailed.

@@ -80,7 +80,7 @@ pub fn required_email(email: Option<String>) -> Result<String, &'static str> {
 }
 
 /// What is wrong with an address, as a sentence that reads on from the field's name.
-fn check_email(email: &str) -> Result<(), &'static str> {
+pub fn check_email(email: &str) -> Result<(), &'static str> {
     let looks_right = |email: &str| {
         let (local, domain) = email.rsplit_once('@')?;
         let labels_filled = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());

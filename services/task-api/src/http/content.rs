@@ -102,7 +102,7 @@ pub async fn refresh_url(
 }
 
 async fn completed(app: &App, user: UserId, id: TaskId) -> Result<Task, Problem> {
-    let mut connection = app.commands.database.connection().await?;
+    let connection = app.commands.database.connection().await?;
     let task = tasks::find(&connection, user, id).await.map_err(query_problem)?.ok_or_else(no_such_task)?;
     match task.state.status {
         TaskStatus::Completed => Ok(task),

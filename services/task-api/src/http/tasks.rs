@@ -79,7 +79,7 @@ pub async fn show_task(
     user: CurrentUser,
     Path(VideoId(id)): Path<VideoId>,
 ) -> Result<Envelope<TaskView>, Problem> {
-    let mut connection = app.commands.database.connection().await?;
+    let connection = app.commands.database.connection().await?;
     let task = tasks::find(&connection, user.user_id, id).await.map_err(query_problem)?.ok_or_else(no_such_task)?;
     Ok(success(TaskView::new(task, &app.links, Utc::now())))
 }

@@ -82,7 +82,7 @@ pub async fn video_events(
 }
 
 async fn own_task(app: &App, user: UserId, id: TaskId) -> Result<Task, Problem> {
-    let mut connection = app.commands.database.connection().await?;
+    let connection = app.commands.database.connection().await?;
     tasks::find(&connection, user, id).await.map_err(query_problem)?.ok_or_else(no_such_task)
 }
 
