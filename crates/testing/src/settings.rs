@@ -97,6 +97,15 @@ fn of(service: Service, servers: &Servers, addresses: &Addresses, keys: &Path, d
             set(&mut settings, "password_reset.front_end_url", gateway.as_str().into());
             set(&mut settings, "avatars.public_base_url", gateway.as_str().into());
             set(&mut settings, "sign_in_codes.secret", format!("{:064}", 11).into());
+            let provider = format!("http://127.0.0.1:{}", addresses.provider);
+            set(&mut settings, "google.issuer", format!("{provider}/google").into());
+            set(&mut settings, "google.client_id", "google-client".into());
+            set(&mut settings, "google.client_secret", "google-secret".into());
+            set(&mut settings, "google.redirect_uris", vec![format!("{gateway}/auth/callback")].into());
+            set(&mut settings, "google.keys_pause_seconds", 1.into());
+            set(&mut settings, "wechat.base_url", provider.into());
+            set(&mut settings, "wechat.app_id", "wechat-app".into());
+            set(&mut settings, "wechat.secret", "wechat-secret".into());
             // Hashing is to be slow, and tests are not.
             set(&mut settings, "passwords.memory_kib", 1024.into());
             set(&mut settings, "passwords.iterations", 1.into());

@@ -41,6 +41,10 @@ pub struct Totals {
     /// For a part of a file, successfully.
     pub ranges: u64,
     pub deleted: u64,
+    /// Looks at Google's discovery document and at its keys, and exchanges of a code.
+    pub google_discoveries: u64,
+    pub google_keys: u64,
+    pub google_tokens: u64,
 }
 
 impl Simulation {
@@ -52,6 +56,12 @@ impl Simulation {
     pub async fn direct(&self, directives: &str) -> Result<()> {
         let url = format!("{}/simulation", self.base_url);
         self.http.put(url).json(&json!({ "directives": directives })).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// From now on, Google signs with another key.
+    pub async fn rotate_google_keys(&self) -> Result<()> {
+        self.http.post(format!("{}/simulation/google/keys", self.base_url)).send().await?.error_for_status()?;
         Ok(())
     }
 

@@ -16,8 +16,11 @@ use uuid::Uuid;
 use zoetrope_testing::{Platform, Service, User, binary, eventually};
 
 /// For everybody, whatever they bring along.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: [&str; 22] = [
     "GET /.well-known/jwks.json",
+    // By the link that was mailed.
+    "GET /api/auth/confirm-email",
+    "POST /api/auth/confirm-email",
     "GET /api/v1/users/recent",
     "GET /health",
     "GET /media/avatars/{file}",
@@ -41,6 +44,12 @@ const PUBLIC: [&str; 16] = [
     "POST /api/auth/verify-code",
     // Judges the token in its body.
     "POST /api/auth/verify",
+    // By what Google or WeChat says, or by a password.
+    "POST /api/v1/auth/google",
+    "POST /api/auth/wechat/login",
+    "POST /api/auth/admin/login",
+    // By the token in its body.
+    "POST /api/v1/auth/refresh",
     // Tells that nobody is signed in. Bad credentials are refused: see OPTIONAL.
     "GET /api/auth/me",
 ];

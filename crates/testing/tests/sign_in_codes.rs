@@ -237,3 +237,57 @@ async fn the_newer_client_registers_and_signs_in_by_codes_of_six_digits() -> Res
     assert_eq!(users, 1);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_confirms_the_address_keeps_the_password() -> Result<()> {
+    let sink = MailSink::start().await?;
+    let platform =
+        with_mail(&sink).setting(Service::Auth, "email_confirmation.gateway_url", "https://api.example/").start().await?;
+    let (email, other_email) = ("cy@mailbox.example", "dan@mailbox.example");
+    let user = platform.user_with_email(email, "en").await?;
+    let other = platform.user_with_email(other_email, "zh").await?;
+    let links = eventually("two mails", PATIENCE, async || {
+        let mut mails = sink.received();
+        ensure!(mails.len() == 2, "{} came", mails.len());
+        mails.sort_by(|a, b| a.to.cmp(&b.to));
+        let links = mails.iter().map(|mail| mail.text.split_once("https://api.example").map(|(_, rest)| rest));
+        let links = links.map(|rest| Some(rest?.split_whitespace().next()?.to_owned()));
+        links.collect::<Option<Vec<String>>>().context("links")
+    })
+    .await?;
+    let database = platform.database().await?;
+    let confirmed = async || -> Result<i64> {
+        let count = "SELECT count(*) FROM auth.users WHERE email_verified_at IS NOT NULL";
+        Ok(database.query_one(count, &[]).await?.get(0))
+    };
+    let http = Client::new();
+    let page = async |link: &str| -> Result<String> {
+        let answer = http.get(format!("{}{link}", platform.gateway_url())).header("Accept-Language", "zh-CN").send().await?;
+        ensure!(answer.headers()["content-type"] == "text/html; charset=utf-8", "{answer:?}");
+        Ok(answer.error_for_status()?.text().await?)
+    };
+    // A filter that looks into the mail confirms nothing, nor does a link with another's name.
+    assert!(page(&links[0]).await?.contains("<form method=\"post\" action=\"/api/auth/confirm-email?user="));
+    let post = async |link: &str| -> Result<u16> {
+        Ok(http.post(format!("{}{link}", platform.gateway_url())).send().await?.status().as_u16())
+    };
+    let (_, seal) = links[1].split_once("&seal=").context("seal")?;
+    let (start, _) = links[0].split_once("&seal=").context("seal")?;
+    for forged in [format!("{start}&seal={seal}"), format!("{start}&seal="), format!("{start}&seal=<b>")] {
+        assert_eq!(post(&forged).await?, 400, "{forged}");
+    }
+    assert_eq!(confirmed().await?, 0);
+    assert_eq!((post(&links[0]).await?, post(&links[0]).await?, confirmed().await?), (200, 200, 1));
+
+    for email in [email, other_email] {
+        send(&user, email).await?.ok()?;
+        let code = mailed_code(&sink, email, 2).await?;
+        verify(&platform.nobody(), email, &code).await?.ok()?;
+    }
+    user.get("/api/auth/me").await?.ok()?;
+    let login = |user: &User| json!({ "username": user.name(), "password": User::PASSWORD });
+    user.post("/api/auth/login", login(&user)).await?.ok()?;
+    until_out(&other).await?;
+    assert_eq!(user.post("/api/auth/login", login(&other)).await?.status, 401);
+    Ok(())
+}

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use anyhow::Context;
 use zoetrope_bus::Publisher;
 use zoetrope_http::{Authenticator, RateLimits};
@@ -15,6 +17,7 @@ use crate::{
     credentials::Passwords,
     erasing::Eraser,
     failures::Failures,
+    federation::Federation,
     forgetting, housekeeping,
     http::{RefreshCookie, SessionCookie, State, limit_of, routes},
     keys::Signer,
@@ -37,6 +40,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let passwords = Passwords::new(&settings.passwords)?;
     let reset_page = settings.password_reset.page()?;
     let codes = settings.sign_in_codes.codes()?;
+    let confirmations = settings.email_confirmation.confirmations()?;
+    let federation = Federation::new(settings.google.as_ref(), settings.wechat.as_ref())?;
     let redis = Redis::connect(&settings.redis)?;
     let lockout = Lockout::new(redis.clone(), &settings.lockout);
     let access = Access::new(verifier.clone(), redis.clone());
@@ -69,6 +74,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), limit_of);
     let state = State {
         authenticator,
+        federation: Arc::new(federation),
         verifier: verifier.clone(),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
         avatars,
@@ -86,6 +92,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             reset_desk,
             codes,
             eraser,
+            confirmations,
             sessions: settings.sessions,
         }),
     };

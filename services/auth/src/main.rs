@@ -16,6 +16,7 @@ mod commands;
 mod credentials;
 mod erasing;
 mod failures;
+mod federation;
 mod forgetting;
 mod housekeeping;
 mod http;

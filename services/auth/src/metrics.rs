@@ -6,6 +6,7 @@
 //! | `zoetrope_auth_password_refusals_total` | those who were told to come back, because too many wait |
 //! | `zoetrope_auth_lockouts_total` | tries that were refused unseen after too many wrong passwords or codes |
 //! | `zoetrope_auth_sign_in_codes_total{event}` | codes that were `sent`, shown `right` or `wrong`, or `refused` because of too many |
+//! | `zoetrope_auth_federation_call_seconds{service,outcome}` | calls to Google and WeChat; `outcome` is `answered` or `failed` |
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ const PASSWORD_WAIT_SECONDS: &str = "zoetrope_auth_password_wait_seconds";
 const PASSWORD_REFUSALS: &str = "zoetrope_auth_password_refusals_total";
 const LOCKOUTS: &str = "zoetrope_auth_lockouts_total";
 const SIGN_IN_CODES: &str = "zoetrope_auth_sign_in_codes_total";
+const FEDERATION_CALL_SECONDS: &str = "zoetrope_auth_federation_call_seconds";
 
 /// What happened with a code.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,12 @@ pub fn describe() {
     describe_counter!(PASSWORD_REFUSALS, "Passwords that were not hashed, because too many wait.");
     describe_counter!(LOCKOUTS, "Tries to sign in that were refused unseen after too many wrong passwords or codes.");
     describe_counter!(SIGN_IN_CODES, "Codes to sign in that were sent, right, wrong or refused.");
+    describe_histogram!(FEDERATION_CALL_SECONDS, "Calls to the services that vouch for users.");
+}
+
+pub fn federation_called(service: &'static str, answered: bool, time: Duration) {
+    let outcome = if answered { "answered" } else { "failed" };
+    histogram!(FEDERATION_CALL_SECONDS, "service" => service, "outcome" => outcome).record(time);
 }
 
 pub fn password_waited(time: Duration) {

@@ -20,14 +20,19 @@ use zoetrope_storage::StorageSettings;
 use zoetrope_tokens::VerifierSettings;
 
 use crate::{
-    accounts::Codes,
+    accounts::{Codes, Confirmations},
     credentials::CodeKey,
+    federation::{GoogleSettings, WeChatSettings},
     rules::{
         lockout::Patience,
         reset::ResetPage,
         sign_in_code::{CodeRules, PerDay},
     },
 };
+
+mod sessions;
+
+pub use sessions::SessionSettings;
 
 /// All settings of `auth serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -50,7 +55,13 @@ pub struct Settings {
     #[serde(default)]
     pub sign_in_codes: SignInCodeSettings,
     #[serde(default)]
+    pub email_confirmation: EmailConfirmationSettings,
+    #[serde(default)]
     pub lockout: LockoutSettings,
+    /// Absent: there is no sign-in with Google.
+    pub google: Option<GoogleSettings>,
+    /// Absent: there is no sign-in with WeChat.
+    pub wechat: Option<WeChatSettings>,
     #[serde(default)]
     pub outbox: OutboxSettings,
     #[serde(default)]
@@ -122,59 +133,6 @@ pub fn default_overlap_seconds() -> u32 {
     10 * 60
 }
 
-/// How long a sign-in lasts.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SessionSettings {
-    pub access_token_seconds: NonZeroU32,
-    pub session_token_seconds: NonZeroU32,
-    pub refresh_token_seconds: NonZeroU32,
-    /// How long a used refresh token may be presented again: clients refresh in parallel, and answers get lost.
-    pub reuse_grace_seconds: u32,
-    /// Whether the refresh cookie travels over TLS only. To be turned off only where the gateway speaks plain HTTP.
-    pub cookie_secure: bool,
-}
-
-/// Seconds.
-const QUARTER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(15 * 60 - 1);
-/// Seconds.
-const WEEK: NonZeroU32 = NonZeroU32::MIN.saturating_add(7 * 24 * 60 * 60 - 1);
-
-impl Default for SessionSettings {
-    fn default() -> Self {
-        Self {
-            access_token_seconds: QUARTER_HOUR,
-            session_token_seconds: WEEK,
-            refresh_token_seconds: WEEK,
-            reuse_grace_seconds: 10,
-            cookie_secure: true,
-        }
-    }
-}
-
-impl SessionSettings {
-    pub fn access_token(&self) -> TimeDelta {
-        TimeDelta::seconds(self.access_token_seconds.get().into())
-    }
-
-    pub fn session_token(&self) -> TimeDelta {
-        TimeDelta::seconds(self.session_token_seconds.get().into())
-    }
-
-    pub fn refresh_token(&self) -> TimeDelta {
-        TimeDelta::seconds(self.refresh_token_seconds.get().into())
-    }
-
-    pub fn reuse_grace(&self) -> TimeDelta {
-        TimeDelta::seconds(self.reuse_grace_seconds.into())
-    }
-
-    /// How long any token that is issued now can live.
-    pub fn longest(&self) -> TimeDelta {
-        self.access_token().max(self.session_token()).max(self.refresh_token())
-    }
-}
-
 /// What a password hash (Argon2id) costs. A known hash that was made at another cost is made anew when its user signs in.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -228,10 +186,7 @@ const fn default_valid_minutes() -> NonZeroU32 {
 impl PasswordResetSettings {
     /// The page, if mails can lead there.
     pub fn page(&self) -> anyhow::Result<ResetPage> {
-        let web = ["http://", "https://"]
-            .iter()
-            .any(|scheme| self.front_end_url.len() > scheme.len() && self.front_end_url.starts_with(scheme));
-        ensure!(web, "password_reset.front_end_url is not an http or https address");
+        ensure!(is_web_address(&self.front_end_url), "password_reset.front_end_url is not an http or https address");
         ResetPage::parse(&self.front_end_url, &self.path).context("password_reset.path does not have {token} in it once")
     }
 }
@@ -292,6 +247,35 @@ impl SignInCodeSettings {
             },
         })
     }
+}
+
+/// The mail that asks new users to confirm their address.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmailConfirmationSettings {
+    /// Where users reach the gateway, for example `https://api.example.com`. None: nobody is asked.
+    pub gateway_url: Option<String>,
+    /// How long a link works.
+    pub valid_hours: NonZeroU32,
+}
+
+impl Default for EmailConfirmationSettings {
+    fn default() -> Self {
+        Self { gateway_url: None, valid_hours: const { NonZeroU32::new(72).unwrap() } }
+    }
+}
+
+impl EmailConfirmationSettings {
+    pub fn confirmations(&self) -> anyhow::Result<Option<Confirmations>> {
+        let Some(gateway) = &self.gateway_url else { return Ok(None) };
+        ensure!(is_web_address(gateway), "email_confirmation.gateway_url is not an http or https address");
+        let gateway = gateway.trim_end_matches('/').to_owned();
+        Ok(Some(Confirmations { gateway, valid: TimeDelta::hours(self.valid_hours.get().into()) }))
+    }
+}
+
+fn is_web_address(url: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
 }
 
 /// How long the next sign-in waits after wrong passwords.
@@ -416,5 +400,15 @@ mod tests {
             let error = codes(settings).unwrap_err().to_string();
             assert!(error.starts_with(named), "{error}");
         }
+    }
+
+    #[test]
+    fn nobody_is_asked_to_confirm_without_an_address_of_the_gateway() {
+        let asked = |settings| serde_json::from_value::<EmailConfirmationSettings>(settings).unwrap().confirmations();
+        assert!(asked(json!({})).unwrap().is_none());
+        let confirmations = asked(json!({ "gateway_url": "https://api.example/" })).unwrap().unwrap();
+        assert_eq!((confirmations.gateway.as_str(), confirmations.valid), ("https://api.example", TimeDelta::hours(72)));
+        let error = asked(json!({ "gateway_url": "api.example" })).err().unwrap().to_string();
+        assert!(error.starts_with("email_confirmation.gateway_url"), "{error}");
     }
 }

@@ -10,7 +10,7 @@
 BEGIN;
 WITH account AS (
     UPDATE accounts SET updated_at = now(), feed_position = feed_position + 1, balance = balance + :amount
-    WHERE user_id = lpad(to_hex(:user::bigint), 32, '0')::uuid AND balance + :amount >= 0
+    WHERE user_id = lpad(to_hex(:user::bigint), 32, '0')::uuid AND balance + :amount >= 0 AND (deleted_at IS NULL OR 'consume' <> 'consume')
     RETURNING user_id, balance, feed_position
 ), entry AS (
     INSERT INTO ledger_entries (user_id, balance_after, kind, amount, task_id, description)

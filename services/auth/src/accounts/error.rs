@@ -25,6 +25,8 @@ pub enum AccountError {
     LockedOut(Duration),
     #[error("no such link to choose a new password, or no more")]
     BadResetToken,
+    #[error("no such link to confirm an address, or no more")]
+    BadConfirmation,
     /// Not the one that was mailed, or no longer good.
     #[error("no such code to sign in, or no more")]
     WrongCode,
@@ -39,6 +41,8 @@ pub enum AccountError {
     Refused(#[from] Refusal),
     #[error("the user is suspended")]
     Suspended,
+    #[error("the user is no administrator")]
+    NotAnAdmin,
     #[error("the user was deleted")]
     Deleted,
     /// Somebody else was faster, again and again.

@@ -6,6 +6,7 @@
 mod api_keys;
 mod arrive;
 mod change_password;
+mod confirm_email;
 mod delete_user;
 mod device;
 mod end_sessions;
@@ -18,6 +19,7 @@ mod profile;
 mod proof;
 mod refresh;
 mod register;
+mod renew;
 mod reset_password;
 mod security_event;
 mod send_code;
@@ -36,6 +38,7 @@ use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
 pub use arrive::Arrived;
+pub use confirm_email::Confirmations;
 pub use delete_user::delete;
 pub use device::Device;
 pub use end_sessions::OpenSession;
@@ -70,11 +73,18 @@ pub struct Parts {
     pub reset_desk: ResetDesk,
     pub codes: Codes,
     pub eraser: Eraser,
+    /// None: nobody is asked to confirm an address.
+    pub confirmations: Option<Confirmations>,
     pub sessions: SessionSettings,
 }
 
 impl Accounts {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// How long an access token is good.
+    pub fn access_token_seconds(&self) -> u32 {
+        self.0.sessions.access_token_seconds.get()
     }
 }

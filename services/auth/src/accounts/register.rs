@@ -44,6 +44,7 @@ impl Accounts {
             .database
             .transaction("register", async |connection| {
                 create(connection, &user, Some(&password_hash), language, username_field).await?;
+                self.ask_to_confirm(connection, &user, language).await?;
                 session.store(connection, &user).await
             })
             .await?;

@@ -63,11 +63,22 @@ impl Accounts {
             TokenKind::Session => self.0.sessions.session_token(),
         };
         // Tokens count whole seconds.
+        let expires_at = now.trunc_subsecs(0) + lifetime;
+        Ok((self.sign_until(user, session_id, kind, now, expires_at)?, expires_at))
+    }
+
+    /// A token for the session that expires then.
+    pub(super) fn sign_until(
+        &self,
+        user: &User,
+        session_id: SessionId,
+        kind: TokenKind,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<String, AccountError> {
         let issued_at = now.trunc_subsecs(0);
-        let expires_at = issued_at + lifetime;
         let (user_id, username, role) = (user.id, user.username.clone(), user.role);
-        let token = self.0.signer.sign(&Claims { user_id, session_id, username, role, kind, issued_at, expires_at })?;
-        Ok((token, expires_at))
+        Ok(self.0.signer.sign(&Claims { user_id, session_id, username, role, kind, issued_at, expires_at })?)
     }
 }
 

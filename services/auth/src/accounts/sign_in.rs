@@ -1,4 +1,5 @@
 use zoetrope_service::run_to_end;
+use zoetrope_tokens::Role;
 
 use super::{AccountError, Accounts, Device, SignedIn, proof::Proven, register::now};
 use crate::{rules::login::Login, store::users};
@@ -9,8 +10,20 @@ const ATTEMPTS: u32 = 3;
 impl Accounts {
     /// Opens a session for the user with this name or address and this password.
     pub async fn sign_in(&self, login: Login, device: Device) -> Result<SignedIn, AccountError> {
+        self.sign_in_as(&[Role::User, Role::Admin], login, device).await
+    }
+
+    /// The same for administrators alone.
+    pub async fn sign_in_admin(&self, login: Login, device: Device) -> Result<SignedIn, AccountError> {
+        self.sign_in_as(&[Role::Admin], login, device).await
+    }
+
+    async fn sign_in_as(&self, roles: &[Role], login: Login, device: Device) -> Result<SignedIn, AccountError> {
         for _ in 0..ATTEMPTS {
             let proven = self.prove(&login.identifier, login.password.clone(), &device).await?;
+            if !roles.contains(&proven.user.role) {
+                return Err(AccountError::NotAnAdmin);
+            }
             let (accounts, device) = (self.clone(), device.clone());
             if let Some(signed_in) = run_to_end(async move { accounts.open_session(proven, device).await }).await? {
                 return Ok(signed_in);

@@ -14,6 +14,9 @@ pub fn limit_of(method: &Method, path: &str) -> Option<Class> {
         | "/api/auth/reset-password"
         | "/api/auth/send-code"
         | "/api/auth/verify-code"
+        | "/api/v1/auth/google"
+        | "/api/auth/wechat/login"
+        | "/api/auth/admin/login"
             if method == Method::POST =>
         {
             Some(Class::Login)

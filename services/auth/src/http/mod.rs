@@ -1,9 +1,10 @@
-//! The endpoints of `auth`, one file each.
+//! The endpoints of `auth`, one file each; a client family that has its own way of saying things has a folder.
 
 mod ads;
 mod api_keys;
 mod avatar;
 mod change_password;
+mod confirm_email;
 mod cookie;
 mod delete_user;
 mod device;
@@ -15,6 +16,7 @@ mod login;
 mod logout;
 mod me;
 mod openapi;
+mod photo;
 mod problem;
 mod profile;
 mod refresh_token;
@@ -28,6 +30,8 @@ mod verify;
 mod verify_code;
 mod views;
 
+use std::sync::Arc;
+
 use actix_web::web::{Data, ServiceConfig, delete, get, head, patch, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
 use zoetrope_tokens::{Scope, Verifier};
@@ -37,7 +41,7 @@ pub use limits::limit_of;
 pub use openapi::description;
 pub use session_cookie::SessionCookie;
 
-use crate::{accounts::Accounts, avatars::Avatars, recent_users::RecentUsers};
+use crate::{accounts::Accounts, avatars::Avatars, federation::Federation, recent_users::RecentUsers};
 
 /// Bytes of JSON. The longest password fits in, however it is written.
 const JSON_LIMIT: JsonLimit = JsonLimit(32 * 1024);
@@ -52,6 +56,7 @@ pub struct State {
     pub avatars: Avatars,
     pub recent_users: RecentUsers,
     pub session_cookie: SessionCookie,
+    pub federation: Arc<Federation>,
 }
 
 /// The route table. API keys are for none of it, unless a resource says otherwise.
@@ -65,6 +70,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .app_data(Data::new(state.avatars.clone()))
         .app_data(Data::new(state.recent_users.clone()))
         .app_data(Data::new(state.session_cookie))
+        .app_data(Data::from(Arc::clone(&state.federation)))
         .app_data(KeyAccess::Never)
         .service(resource("/api/auth/register").route(post().to(register::register)))
         .service(resource("/api/auth/login").route(post().to(login::login)))
@@ -90,6 +96,14 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/media/avatars/{file}").route(get().to(avatar::show)).route(head().to(avatar::show)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
+        .service(resource("/api/auth/confirm-email").route(get().to(confirm_email::ask)).route(post().to(confirm_email::confirm)))
+        .service(resource("/api/v1/auth/google").route(post().to(ads::google::sign_in_with_google)))
+        .service(resource("/api/v1/auth/refresh").route(post().to(ads::refresh::refresh_tokens)))
+        .service(resource("/api/v1/auth/me").app_data(KeyAccess::Needs(Scope::Read)).route(get().to(ads::me::ads_me)))
+        .service(resource("/api/v1/auth/logout").route(post().to(ads::logout::ads_logout)))
+        .service(resource("/api/auth/wechat/login").route(post().to(photo::wechat::sign_in_with_wechat)))
+        .service(resource("/api/auth/admin/login").route(post().to(photo::admin_login::sign_in_admin)))
+        .service(resource("/api/auth/refresh").route(post().to(photo::refresh::renew_token)))
         .service(resource("/api/users/password").route(put().to(change_password::change_password)))
         .service(resource("/api/admin/users/{user_id}/security-events").route(get().to(security_events::list)))
         .service(resource("/.well-known/jwks.json").route(get().to(jwks::jwks)));

@@ -2,8 +2,8 @@ use utoipa::OpenApi;
 use zoetrope_http::openapi::{BearerScheme, with_limits};
 
 use super::{
-    ads, api_keys, avatar, change_password, delete_user, forgot_password, jwks, limit_of, login, logout, me, profile,
-    refresh_token, register, reset_password, security_events, send_code, sessions, verify, verify_code,
+    ads, api_keys, avatar, change_password, confirm_email, delete_user, forgot_password, jwks, limit_of, login, logout, me,
+    photo, profile, refresh_token, register, reset_password, security_events, send_code, sessions, verify, verify_code,
 };
 
 #[derive(OpenApi)]
@@ -20,6 +20,15 @@ use super::{
         reset_password::reset_password,
         send_code::send_code,
         verify_code::verify_code,
+        confirm_email::ask,
+        confirm_email::confirm,
+        ads::google::sign_in_with_google,
+        ads::refresh::refresh_tokens,
+        ads::me::ads_me,
+        ads::logout::ads_logout,
+        photo::wechat::sign_in_with_wechat,
+        photo::admin_login::sign_in_admin,
+        photo::refresh::renew_token,
         change_password::change_password,
         jwks::jwks,
         sessions::list,

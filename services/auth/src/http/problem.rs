@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use zoetrope_http::Problem;
 
-use crate::{accounts::AccountError, credentials::PasswordError};
+use crate::{accounts::AccountError, credentials::PasswordError, federation::FederationError};
 
 /// A queue of sign-ins is short-lived.
 const BUSY_RETRY_SECONDS: u64 = 5;
@@ -17,6 +17,7 @@ impl From<AccountError> for Problem {
             AccountError::Missing(field) => Self::field(field, "is required"),
             AccountError::SignInAgain => Self::forbidden("sign in again first"),
             AccountError::BadResetToken => Self::field("token", "is not valid, was used, or has expired"),
+            AccountError::BadConfirmation => Self::field("seal", "is not valid, or the link has expired"),
             AccountError::WrongCode => Self::field("code", "is wrong or no longer good"),
             AccountError::CodeTooSoon(wait) => {
                 let seconds = whole_seconds(wait);
@@ -27,6 +28,7 @@ impl From<AccountError> for Problem {
             AccountError::NotSignedIn(reason) => Self::unauthorized(reason),
             AccountError::Refused(refusal) => refusal.into(),
             AccountError::Suspended => Self::forbidden("this account is suspended"),
+            AccountError::NotAnAdmin => Self::forbidden("this is for administrators"),
             AccountError::Deleted => Self::forbidden("this account was deleted"),
             AccountError::Unknown(what) => Self::not_found(format!("there is no such {what}")),
             AccountError::TooManyKeys => Self::invalid_state("there are too many API keys: revoke one first"),
@@ -42,4 +44,17 @@ impl From<AccountError> for Problem {
 /// Rounded up: who comes back after so many is not too early.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+}
+
+impl From<FederationError> for Problem {
+    fn from(error: FederationError) -> Self {
+        match error {
+            FederationError::Refused(_) => Self::unauthorized("the sign-in was not confirmed: begin it again"),
+            FederationError::StrangePage => Self::field("redirect_uri", "is not allowed here"),
+            FederationError::Blocked => Self::forbidden("this account is blocked there"),
+            FederationError::TooOften(seconds) => Self::rate_limited(seconds),
+            FederationError::Away { retry_after, .. } => Self::unavailable(retry_after, error),
+            FederationError::Misconfigured { .. } => Self::internal(error),
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 pub mod api_key;
 pub mod common_passwords;
+pub mod confirmation;
+pub mod google_sign_in;
+pub mod key_freshness;
 pub mod linking;
 pub mod lockout;
 pub mod login;
@@ -10,6 +13,7 @@ pub mod password;
 pub mod profile;
 pub mod profile_picture;
 pub mod registration;
+pub mod renewal;
 pub mod reset;
 pub mod rotation;
 pub mod sign_in_code;

@@ -56,6 +56,17 @@ pub async fn open(
     Ok(())
 }
 
+/// When the session was opened, if it has not ended; locked until the transaction ends, so that who ends it sees how long it has become.
+pub async fn lock_open(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, DatabaseError> {
+    let open = sessions::revoked_at.is_null().and(sessions::expires_at.gt(now));
+    let own = sessions::table.find(session.as_uuid()).filter(open).select(sessions::created_at);
+    Ok(own.for_no_key_update().first(connection).await.optional()?)
+}
+
 /// A session never becomes shorter.
 pub async fn extend(
     connection: &mut AsyncPgConnection,

@@ -100,6 +100,10 @@ fn content(content: send_mail::Content) -> Result<Content, InvalidCommand> {
             plan: present(it.plan).ok_or(invalid("plan"))?,
             expires_at: datetime(it.expires_at.as_ref()).ok_or(invalid("content.expires_at"))?,
         },
+        Wire::AddressConfirmation(it) => Content::AddressConfirmation {
+            link: Some(it.link).filter(|link| is_web_address(link)).ok_or(invalid("link"))?,
+            valid_hours: it.valid_hours,
+        },
     })
 }
 
@@ -177,6 +181,7 @@ mod tests {
             ("order_number", receipt(|receipt| receipt.order_number = "\0".to_owned())),
             ("currency", receipt(|receipt| receipt.currency.clear())),
             ("paid_at", receipt(|receipt| receipt.paid_at = None)),
+            ("link", command(send_mail::Content::AddressConfirmation(wire::AddressConfirmation::default()))),
             ("plan", command(send_mail::Content::ExpiryReminder(wire::ExpiryReminder::default()))),
         ];
         for (field, command) in cases {

@@ -33,6 +33,10 @@ pub enum Content {
     VideoReady {
         task_id: TaskId,
     },
+    AddressConfirmation {
+        link: String,
+        valid_hours: u32,
+    },
     /// A webhook endpoint failed for so long that nothing is sent to it any more.
     EndpointDisabled {
         /// The endpoint's address.
@@ -42,8 +46,16 @@ pub enum Content {
 
 impl Content {
     /// All that this version can write.
-    pub const TEMPLATES: [&'static str; 7] =
-        ["sign_in_code", "password_reset", "password_changed", "receipt", "expiry_reminder", "video_ready", "endpoint_disabled"];
+    pub const TEMPLATES: [&'static str; 8] = [
+        "sign_in_code",
+        "password_reset",
+        "password_changed",
+        "receipt",
+        "expiry_reminder",
+        "video_ready",
+        "endpoint_disabled",
+        "address_confirmation",
+    ];
 
     /// Its kind, as in the table and in metrics.
     pub const fn template(&self) -> &'static str {
@@ -55,6 +67,7 @@ impl Content {
             Self::ExpiryReminder { .. } => "expiry_reminder",
             Self::VideoReady { .. } => "video_ready",
             Self::EndpointDisabled { .. } => "endpoint_disabled",
+            Self::AddressConfirmation { .. } => "address_confirmation",
         }
     }
 }

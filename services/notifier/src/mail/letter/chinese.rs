@@ -58,6 +58,14 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
             note: Some("您收到此邮件是因为您开启了该通知，可在通知设置中关闭。".to_owned()),
             ..letter("您的视频已生成".to_owned(), "您提交的视频已生成完毕。".to_owned())
         },
+        Content::AddressConfirmation { link, valid_hours } => Letter {
+            action: Some(Action { label: "确认邮箱地址", url: link.clone() }),
+            note: Some("如果这不是您本人的操作，请忽略此邮件，不要确认。".to_owned()),
+            ..letter(
+                format!("确认您的 {product} 邮箱地址"),
+                format!("有人使用此邮箱地址注册了 {product}。如果是您本人操作，请在 {valid_hours} 小时内打开以下链接并确认。"),
+            )
+        },
         Content::EndpointDisabled { url } => Letter {
             facts: vec![("地址", url.clone())],
             ..letter(

@@ -65,6 +65,17 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
             note: Some("You get this mail because you turned it on; the notification preferences turn it off again.".to_owned()),
             ..letter("Your video is ready".to_owned(), "The video that you asked for is ready.".to_owned())
         },
+        Content::AddressConfirmation { link, valid_hours } => Letter {
+            action: Some(Action { label: "Confirm the address", url: link.clone() }),
+            note: Some("If it was not you, ignore this mail and confirm nothing.".to_owned()),
+            ..letter(
+                format!("Confirm your address for {product}"),
+                format!(
+                    "Somebody registered at {product} with this address. If it was you, open this link and confirm it within {}.",
+                    hours(*valid_hours)
+                ),
+            )
+        },
         Content::EndpointDisabled { url } => Letter {
             facts: vec![("Address", url.clone())],
             ..letter(
@@ -78,6 +89,10 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
 
 fn minutes(count: u32) -> String {
     if count == 1 { "1 minute".to_owned() } else { format!("{count} minutes") }
+}
+
+fn hours(count: u32) -> String {
+    if count == 1 { "1 hour".to_owned() } else { format!("{count} hours") }
 }
 
 fn moment(moment: DateTime<Utc>) -> String {

@@ -27,5 +27,9 @@ pub fn all() -> Vec<Content> {
         Content::ExpiryReminder { plan: "Pro".to_owned(), expires_at: CREATED },
         Content::VideoReady { task_id: task_id(1) },
         Content::EndpointDisabled { url: "https://hooks.example.org/in".to_owned() },
+        Content::AddressConfirmation {
+            link: "https://api.example.org/api/auth/confirm-email?user=1&seal=xyz".to_owned(),
+            valid_hours: 72,
+        },
     ]
 }

@@ -1,0 +1,66 @@
+//! The link with which somebody confirms to receive mail at the address that an account was registered with.
+//!
+//! Nothing is stored of it: a seal shows that we made it, for this user, this address and this time. Opened, it shows a page that asks;
+//! what only looks at links, as mail filters do, confirms nothing.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+use zoetrope_domain::UserId;
+
+use super::login::key;
+
+/// Where it leads at the gateway.
+const PATH: &str = "/api/auth/confirm-email";
+
+/// What a link says.
+#[derive(Debug, Clone, Copy)]
+pub struct Confirmation {
+    pub user: UserId,
+    /// Unix seconds.
+    pub expires: i64,
+}
+
+impl Confirmation {
+    pub fn new(user: UserId, expires_at: DateTime<Utc>) -> Self {
+        Self { user, expires: expires_at.timestamp() }
+    }
+
+    /// As somebody brings it back.
+    pub fn read(user: Uuid, expires: i64) -> Self {
+        Self { user: UserId::new(user), expires }
+    }
+
+    /// What is sealed. With another address the user needs another link.
+    pub fn text(&self, email: &str) -> String {
+        format!("confirm e-mail\n{}\n{}\n{}", self.user, self.expires, key(email))
+    }
+
+    pub fn link(&self, seal: &str) -> String {
+        format!("{PATH}?user={}&expires={}&seal={seal}", self.user, self.expires)
+    }
+
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.expires <= now.timestamp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_for_a_user_an_address_and_a_time() {
+        let confirmation = |user, expires| Confirmation::read(Uuid::from_u128(user), expires);
+        let text = confirmation(1, 10).text("Ann@x.io");
+        assert_eq!(text, confirmation(1, 10).text("ann@x.io"));
+        for other in
+            [confirmation(2, 10).text("ann@x.io"), confirmation(1, 11).text("ann@x.io"), confirmation(1, 10).text("bo@x.io")]
+        {
+            assert_ne!(text, other);
+        }
+        let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        assert!(!confirmation(1, 10).is_over(moment(9)) && confirmation(1, 10).is_over(moment(10)));
+        let link = confirmation(1, 10).link("abc");
+        assert_eq!(link, "/api/auth/confirm-email?user=00000000-0000-0000-0000-000000000001&expires=10&seal=abc");
+    }
+}
