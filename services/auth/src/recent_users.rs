@@ -32,11 +32,16 @@ pub struct Newcomers {
     pub total: i64,
 }
 
+struct Known {
+    since: Instant,
+    newcomers: Arc<Newcomers>,
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct RecentUsers {
     database: Database,
-    known: Arc<Mutex<Option<(Instant, Arc<Newcomers>)>>>,
+    known: Arc<Mutex<Option<Known>>>,
 }
 
 impl RecentUsers {
@@ -47,16 +52,16 @@ impl RecentUsers {
     /// Of those who ask at the same time, one looks. While the database is away, what was known before is told.
     pub async fn get(&self) -> Result<Arc<Newcomers>, DatabaseError> {
         let mut known = self.known.lock().await;
-        if let Some((_, newcomers)) = known.as_ref().filter(|(seen_at, _)| seen_at.elapsed() < KEPT) {
-            return Ok(Arc::clone(newcomers));
+        if let Some(fresh) = known.as_ref().filter(|known| known.since.elapsed() < KEPT) {
+            return Ok(Arc::clone(&fresh.newcomers));
         }
         match (self.look().await, known.as_ref()) {
             (Ok(newcomers), _) => {
                 let newcomers = Arc::new(newcomers);
-                *known = Some((Instant::now(), Arc::clone(&newcomers)));
+                *known = Some(Known { since: Instant::now(), newcomers: Arc::clone(&newcomers) });
                 Ok(newcomers)
             }
-            (Err(error), Some((_, before))) if error.is_unavailable() => Ok(Arc::clone(before)),
+            (Err(error), Some(before)) if error.is_unavailable() => Ok(Arc::clone(&before.newcomers)),
             (Err(error), _) => Err(error),
         }
     }
