@@ -43,7 +43,6 @@ fn kinds(list: &Value) -> Vec<&str> {
 async fn an_administrator_sees_what_happened_to_an_account() -> Result<()> {
     let platform = Platform::builder()
         .replicas(Service::Poller, 0)
-        .replicas(Service::ProviderSim, 0)
         .setting(Service::Auth, "sessions.reuse_grace_seconds", 0)
         .start()
         .await?;
@@ -112,5 +111,14 @@ async fn an_administrator_sees_what_happened_to_an_account() -> Result<()> {
     let of_root = root.get(&format!("/api/admin/users/{}/security-events", id(&root).await?)).await?.ok()?;
     let told = of_root["data"]["events"].as_array().context("events")?;
     assert!(told.iter().any(|event| event["kind"] == "role_changed" && event["subject"] == "role:ADMIN"), "{of_root}");
+
+    // Somebody shows to receive the mail of the address that was only claimed.
+    let redirect_uri = format!("{}/auth/callback", platform.gateway_url());
+    let code = json!({ "code": "ann@example.com 1", "redirect_uri": redirect_uri });
+    platform.nobody().post("/api/v1/auth/google", code).await?.ok()?;
+    let list = root.get(&path).await?.ok()?;
+    let mut newest = kinds(&list)[..3].to_vec();
+    newest.sort_unstable();
+    assert_eq!(newest, ["identity_linked", "sign_in", "taken_over"], "{list}");
     Ok(())
 }

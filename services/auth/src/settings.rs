@@ -2,7 +2,6 @@ use std::{
     num::{NonZeroU16, NonZeroU32, NonZeroUsize},
     path::PathBuf,
     thread,
-    time::Duration,
 };
 
 use anyhow::{Context, ensure};
@@ -24,14 +23,15 @@ use crate::{
     credentials::CodeKey,
     federation::{GoogleSettings, WeChatSettings},
     rules::{
-        lockout::Patience,
         reset::ResetPage,
         sign_in_code::{CodeRules, PerDay},
     },
 };
 
+mod lockout;
 mod sessions;
 
+pub use lockout::LockoutSettings;
 pub use sessions::SessionSettings;
 
 /// All settings of `auth serve`.
@@ -276,53 +276,6 @@ impl EmailConfirmationSettings {
 
 fn is_web_address(url: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
-}
-
-/// How long the next sign-in waits after wrong passwords.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LockoutSettings {
-    /// So many failures of an account cost nothing.
-    pub account_failures: u32,
-    /// So many failures of an address, at all accounts together, cost nothing.
-    pub address_failures: u32,
-    /// The wait after the next failure; it doubles with each one.
-    pub first_wait_seconds: u32,
-    pub longest_wait_seconds: u32,
-    /// How long after the end of the last wait failures are forgotten.
-    pub forget_seconds: u32,
-}
-
-impl Default for LockoutSettings {
-    fn default() -> Self {
-        Self {
-            account_failures: 5,
-            address_failures: 50,
-            first_wait_seconds: 1,
-            longest_wait_seconds: 15 * 60,
-            forget_seconds: 60 * 60,
-        }
-    }
-}
-
-impl LockoutSettings {
-    pub fn accounts(&self) -> Patience {
-        self.patience(self.account_failures)
-    }
-
-    pub fn addresses(&self) -> Patience {
-        self.patience(self.address_failures)
-    }
-
-    fn patience(&self, free_failures: u32) -> Patience {
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        Patience {
-            free_failures,
-            first_wait: seconds(self.first_wait_seconds),
-            longest_wait: seconds(self.longest_wait_seconds),
-            memory: seconds(self.forget_seconds),
-        }
-    }
 }
 
 /// What becomes of a deleted user.

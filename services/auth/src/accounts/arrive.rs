@@ -7,7 +7,7 @@ use zoetrope_service::run_to_end;
 use zoetrope_tokens::Role;
 
 use super::{
-    AccountError, Accounts, Device, Ended, SignedIn, User,
+    AccountError, Accounts, Device, Ended, SecurityEvent, SignedIn, User,
     register::{create, new_user, now},
     session::NewSession,
 };
@@ -16,7 +16,7 @@ use crate::{
         linking::{Account, Arrival, account},
         username,
     },
-    store::{api_keys, identities, sessions, sign_in_codes, users},
+    store::{api_keys, identities, security_events, sessions, sign_in_codes, users},
 };
 
 /// Of two who come at the same time for the first time, the second finds what the first left; and a suggested name may be taken.
@@ -152,12 +152,22 @@ async fn add(
     if let Some(email) = &arrival.verified_email {
         users::verify_email(connection, newcomer.id, email, newcomer.created_at).await?;
     }
-    for identity in &arrival.identities {
-        if !identities::add(connection, newcomer.id, identity, newcomer.created_at).await? {
-            return Err(AccountError::Overtaken);
-        }
+    if link(connection, arrival, newcomer.id, newcomer.created_at).await? < arrival.identities.len() {
+        return Err(AccountError::Overtaken);
     }
     Ok(Entrance { user: newcomer.clone(), is_new: true, ended: Ended::default() })
+}
+
+/// Makes the user known by the identities by which nobody is known yet. Tells how many those were.
+async fn link(connection: &mut Connection, arrival: &Arrival, user: UserId, now: DateTime<Utc>) -> Result<usize, DatabaseError> {
+    let mut linked = 0;
+    for identity in &arrival.identities {
+        if identities::add(connection, user, identity, now).await? {
+            security_events::record(connection, user, SecurityEvent::IdentityLinked(identity.provider), None, now).await?;
+            linked += 1;
+        }
+    }
+    Ok(linked)
 }
 
 /// An identity that is another user's stays that user's.
@@ -168,9 +178,7 @@ async fn meet(
     now: DateTime<Utc>,
 ) -> Result<Entrance, AccountError> {
     let (user, _) = users::lock(connection, user).await?.ok_or(AccountError::Overtaken)?;
-    for identity in &arrival.identities {
-        identities::add(connection, user.id, identity, now).await?;
-    }
+    link(connection, arrival, user.id, now).await?;
     if let Some(email) = &arrival.verified_email {
         users::verify_email(connection, user.id, email, now).await?;
     }
@@ -191,6 +199,7 @@ async fn take_over(
     }
     let ended = drop_claims(connection, user).await?;
     users::forget_password(connection, user).await?;
+    security_events::record(connection, user, SecurityEvent::TakenOver, None, now).await?;
     let sessions = sessions::revoke_others(connection, user, None, now).await?;
     let entrance = meet(connection, arrival, user, now).await?;
     tracing::info!(user_id = %user, "the address was shown to be somebody's: what was set before no longer lets in");

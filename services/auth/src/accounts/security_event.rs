@@ -4,7 +4,10 @@ use zoetrope_domain::{ApiKeyId, SessionId, UserId};
 use zoetrope_tokens::{Credential, Role};
 
 use super::{AccountError, Accounts};
-use crate::store::{security_events, sessions::Revoked, users};
+use crate::{
+    rules::linking::Provider,
+    store::{security_events, sessions::Revoked, users},
+};
 
 /// What happened to an account, that somebody who looks into an incident wants to know. Written down by
 /// [`security_events::record`](crate::store::security_events::record), in the transaction of what it tells of.
@@ -12,6 +15,10 @@ use crate::store::{security_events, sessions::Revoked, users};
 pub enum SecurityEvent {
     AccountCreated,
     SignedIn(SessionId),
+    /// Another service vouches for the user from now on.
+    IdentityLinked(Provider),
+    /// The address was shown to be somebody's who had not set the password, so that and what else had been set before went.
+    TakenOver,
     /// A used refresh token was presented, and its session ended: somebody has a copy.
     RefreshTokenReused(SessionId),
     PasswordChanged,
@@ -62,6 +69,8 @@ impl SecurityEvent {
         match self {
             Self::AccountCreated => "account_created",
             Self::SignedIn(_) => "sign_in",
+            Self::IdentityLinked(_) => "identity_linked",
+            Self::TakenOver => "taken_over",
             Self::RefreshTokenReused(_) => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
@@ -84,9 +93,11 @@ impl SecurityEvent {
                 Some(Credential::Session(session).to_string())
             }
             Self::ApiKeyCreated(key) | Self::ApiKeyRevoked(key) => Some(Credential::ApiKey(key).to_string()),
+            Self::IdentityLinked(provider) => Some(format!("provider:{}", provider.as_str())),
             Self::RoleChanged(role) => Some(format!("role:{}", role.as_str())),
             Self::SessionsEnded(_)
             | Self::AccountCreated
+            | Self::TakenOver
             | Self::PasswordChanged
             | Self::PasswordReset
             | Self::EmailChanged
@@ -134,6 +145,8 @@ mod tests {
         let session = SessionId::new(Uuid::from_u128(7));
         let about = |event: SecurityEvent| (event.kind(), event.subject(), event.count());
         assert_eq!(about(SecurityEvent::SignedIn(session)), ("sign_in", Some(format!("session:{session}")), 1));
+        let linked = SecurityEvent::IdentityLinked(Provider::Google);
+        assert_eq!(about(linked), ("identity_linked", Some("provider:GOOGLE".to_owned()), 1));
         assert_eq!(about(SecurityEvent::RoleChanged(Role::Admin)), ("role_changed", Some("role:ADMIN".to_owned()), 1));
         assert_eq!(about(SecurityEvent::SessionsEnded(3)), ("session_ended", None, 3));
         assert_eq!(SecurityEvent::of_ended(&[]), None);

@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn the_user_is_known_by_one_or_two_names() {
-        let own = (Provider::WeChat, "o1".to_owned());
-        assert_eq!(judged(json!({ "openid": "o1", "session_key": "k" })).unwrap(), [own.clone()]);
+        let own = || (Provider::WeChat, "o1".to_owned());
+        assert_eq!(judged(json!({ "openid": "o1", "session_key": "k" })).unwrap(), [own()]);
         let both = judged(json!({ "openid": "o1", "unionid": "u1", "errcode": 0, "errmsg": "" })).unwrap();
-        assert_eq!(both, [own, (Provider::WeChatUnion, "u1".to_owned())]);
+        assert_eq!(both, [own(), (Provider::WeChatUnion, "u1".to_owned())]);
     }
 
     #[test]

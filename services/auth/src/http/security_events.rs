@@ -49,11 +49,11 @@ impl TryFrom<SecurityEventQuery> for EventPage {
 #[serde(rename_all = "camelCase")]
 pub struct SecurityEventView {
     id: Uuid,
-    /// `account_created`, `sign_in`, `sign_in_failed`, `refresh_token_reused`, `password_changed`, `password_reset`, `api_key_created`,
-    /// `api_key_revoked`, `session_ended`, `suspended`, `reinstated`, `role_changed` or `deleted`.
+    /// `account_created`, `sign_in`, `identity_linked`, `taken_over`, `sign_in_failed`, `refresh_token_reused`, `password_changed`,
+    /// `password_reset`, `api_key_created`, `api_key_revoked`, `session_ended`, `suspended`, `reinstated`, `role_changed` or `deleted`.
     #[schema(example = "sign_in")]
     kind: String,
-    /// What it is about: `session:` or `api_key:` and an id, or `role:` and a role.
+    /// What it is about: `session:` or `api_key:` and an id, `role:` and a role, or `provider:` and who vouches.
     subject: Option<String>,
     /// Where the request came from, if there was one.
     #[schema(example = "192.0.2.7")]
