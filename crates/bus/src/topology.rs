@@ -13,6 +13,8 @@ pub const EVENTS: &str = "zoetrope.events";
 /// Topic exchange for what is to be done.
 pub const COMMANDS: &str = "zoetrope.commands";
 
+/// What auth hears of what users own.
+pub const AUTH_BALANCES: &str = "auth.balances";
 /// Commands to the poller.
 pub const POLLER_COMMANDS: &str = "poller.commands";
 /// What task-api hears of jobs.
@@ -71,6 +73,7 @@ pub fn dead_letter_queue(queue: &str) -> String {
 pub const ZOETROPE: Topology = Topology {
     exchanges: &[EVENTS, COMMANDS],
     queues: &[
+        Queue { name: AUTH_BALANCES, exchange: EVENTS, routing_keys: &["balances.changed"] },
         Queue { name: POLLER_COMMANDS, exchange: COMMANDS, routing_keys: &["job.submit", "job.cancel"] },
         Queue {
             name: TASKS_JOB_EVENTS,

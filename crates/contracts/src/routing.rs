@@ -1,7 +1,7 @@
 use crate::{
     jobs::v1::{CancelJob, JobCancelled, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
     mail::v1::SendMail,
-    tasks::v1::{TaskCreated, TaskUpdated},
+    tasks::v1::{BalancesChanged, TaskCreated, TaskUpdated},
     users::v1::{AccessEnded, ContactChanged, UserDeleted, UserRegistered},
 };
 
@@ -37,6 +37,7 @@ route!(JobSucceeded, EVENTS, "job.succeeded");
 route!(JobFailed, EVENTS, "job.failed");
 route!(JobCancelled, EVENTS, "job.cancelled");
 route!(TaskUpdated, EVENTS, "task.updated");
+route!(BalancesChanged, EVENTS, "balances.changed");
 route!(UserRegistered, EVENTS, "user.registered");
 route!(UserDeleted, EVENTS, "user.deleted");
 route!(ContactChanged, EVENTS, "user.contact-changed");

@@ -64,11 +64,12 @@ async fn broken_messages_are_set_aside_and_the_rest_flows() -> Result<()> {
     let platform = Platform::start().await?;
     let bus = platform.bus();
     let nonsense = b"\xff\xff\xff not protobuf";
-    let heard_by: [(_, _, _, &[&str]); 5] = [
+    let heard_by: [(_, _, _, &[&str]); 6] = [
         (EVENTS, "job.succeeded", "zoetrope.jobs.v1.JobSucceeded", &["tasks.job-events"]),
         (COMMANDS, "job.submit", "zoetrope.jobs.v1.SubmitJob", &["poller.commands"]),
         (EVENTS, "task.updated", "zoetrope.tasks.v1.TaskUpdated", &["notifier.feed", "notifier.webhooks"]),
         (EVENTS, "user.registered", "zoetrope.users.v1.UserRegistered", &["tasks.user-events", "notifier.users"]),
+        (EVENTS, "balances.changed", "zoetrope.tasks.v1.BalancesChanged", &["auth.balances"]),
         (COMMANDS, "mail.send", "zoetrope.mail.v1.SendMail", &["notifier.mail"]),
     ];
     for (exchange, key, kind, queues) in heard_by {

@@ -8,6 +8,7 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use serde_json::{Value, json};
+use zoetrope_contracts::tasks::v1::{BalancesChanged, balances_changed::Balance};
 use zoetrope_testing::{Answer, Platform, Service, User, eventually};
 
 const PROFILE: &str = "/api/users/profile";
@@ -169,5 +170,57 @@ async fn a_picture_is_made_small_shown_and_removed() -> Result<()> {
         Ok(())
     })
     .await?;
+    Ok(())
+}
+
+async fn until_shown(user: &User, credits: i64) -> Result<()> {
+    eventually(&format!("{credits} credits in the profile"), PATIENCE, async || {
+        let shown = user.get(PROFILE).await?.ok()?["data"]["user"]["credits"].clone();
+        ensure!(shown == json!(credits), "{shown}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_of_users_show_their_credits() -> Result<()> {
+    let platform = Platform::builder().replicas(Service::TaskApi, 2).start().await?;
+    let (user, other) = (platform.user().await?, platform.user().await?);
+    until_shown(&user, 100).await?;
+    until_shown(&other, 100).await?;
+    assert_eq!(user.get(ADS).await?.ok()?["credits"], json!(100));
+    let id = user.get("/api/auth/me").await?.ok()?["data"]["user"]["id"].as_str().context("id")?.to_owned();
+
+    // A slow transaction takes a number in the ledger, and a quick one the next; what the first one did is not passed over.
+    let (mut slow, database) = (platform.database().await?, platform.database().await?);
+    let transaction = slow.transaction().await?;
+    let recharged = transaction
+        .query_one(
+            "WITH account AS (
+                 UPDATE tasks.accounts SET balance = balance + 7 WHERE user_id::text = $1 RETURNING user_id, balance
+             )
+             INSERT INTO tasks.ledger_entries (user_id, balance_after, kind, amount, description)
+             SELECT user_id, balance, 'recharge', 7, 'test' FROM account RETURNING id",
+            &[&id],
+        )
+        .await?
+        .get::<_, i64>(0);
+    other.create("quick").await?;
+    eventually("the sweep beyond both", PATIENCE, async || {
+        let end: i64 = database.query_one("SELECT ends_at FROM tasks.told_balances", &[]).await?.get(0);
+        ensure!(end > recharged, "{end}");
+        Ok(())
+    })
+    .await?;
+    transaction.commit().await?;
+    until_shown(&user, 107).await?;
+    until_shown(&other, 0).await?;
+
+    // What comes late is older than what is known.
+    let late = |entry, credits| BalancesChanged { balances: vec![Balance { user_id: id.clone(), credits, entry }] };
+    platform.bus().publish(&late(recharged - 1, 1)).await?;
+    platform.bus().publish(&late(recharged, 2)).await?;
+    platform.bus().publish(&late(recharged + 1_000, 3)).await?;
+    until_shown(&user, 3).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use zoetrope_bus::Publisher;
+use zoetrope_bus::{ConsumeFrom, Publisher, consume, topology};
 use zoetrope_http::{Authenticator, RateLimits};
 use zoetrope_limits::Limiter;
 use zoetrope_outbox::Relay;
@@ -14,6 +14,7 @@ use zoetrope_tokens::{Access, Verifier};
 use crate::{
     accounts::{Accounts, Parts},
     avatars::Avatars,
+    balances::Balances,
     credentials::Passwords,
     erasing::Eraser,
     failures::Failures,
@@ -49,6 +50,9 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let database = Database::new(&settings.postgres, process.name())?;
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
+
+    let balances = Balances { database: database.clone() };
+    consume(&process, &settings.rabbitmq, ConsumeFrom::Shared(topology::AUTH_BALANCES), balances);
 
     let reset_desk = ResetDesk::new(database.clone(), relay.clone(), reset_page, settings.password_reset.valid_minutes);
     process.spawn("password_resets", reset_desk.clone().run(process.stopping()));

@@ -5,6 +5,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use zoetrope_bus::{dead_letters::DeadLettersCommand, topology};
 use zoetrope_service::{ConfigArgs, answer, once, serve};
 
 use crate::{
@@ -14,6 +15,8 @@ use crate::{
 };
 
 const NAME: &str = "auth";
+/// The shared queues that are this service's own.
+const QUEUES: [&str; 1] = [topology::AUTH_BALANCES];
 
 /// Accounts, sessions and tokens.
 #[derive(Parser)]
@@ -57,6 +60,13 @@ enum Command {
         #[command(flatten)]
         args: UserArgs,
     },
+    /// Deal with news of balances that could not be kept.
+    DeadLetters {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(subcommand)]
+        command: DeadLettersCommand,
+    },
     /// Print this service's part of the API description.
     Openapi,
     /// The keys that sign tokens.
@@ -93,6 +103,7 @@ pub fn run() -> ExitCode {
         Command::Suspend { config, args } => answer(NAME, &config, |settings| administration::suspend_user(settings, args)),
         Command::DeleteUser { config, args } => answer(NAME, &config, |settings| administration::delete_user(settings, args)),
         Command::Reinstate { config, args } => answer(NAME, &config, |settings| administration::reinstate_user(settings, args)),
+        Command::DeadLetters { config, command } => command.answer(NAME, &config, &QUEUES),
         Command::Openapi => exit_code(print_description()),
         Command::Keys { command: KeysCommand::Generate { out }, .. } => exit_code(keys::generate(&out)),
         Command::Keys { config, command: KeysCommand::List(args) } => {

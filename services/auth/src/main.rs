@@ -12,6 +12,7 @@ mod accounts;
 mod administration;
 mod application;
 mod avatars;
+mod balances;
 mod commands;
 mod credentials;
 mod erasing;

@@ -21,6 +21,7 @@ use zoetrope_tokens::{Access, Verifier};
 use crate::{
     app::App,
     audit::Auditor,
+    balances,
     commands::Commands,
     consumers::{JobEvents, TaskUpdates, UserEvents},
     erasure::Eraser,
@@ -44,6 +45,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
     inbox::keep_pruned(&process, &database);
+    process.spawn("balances", balances::run(database.clone(), relay.clone(), process.stopping()));
     let commands = Commands { database: database.clone(), relay, signup_grant: settings.credits.signup_grant };
 
     let job_events = JobEvents { commands: commands.clone() };

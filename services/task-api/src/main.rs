@@ -10,6 +10,7 @@
 mod app;
 mod application;
 mod audit;
+mod balances;
 mod byte_range;
 mod commands;
 mod consumers;

@@ -1,4 +1,4 @@
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use zoetrope_contracts::{
     mail::v1::{AddressConfirmation, SendMail, send_mail::Content},
     timestamp,
@@ -11,7 +11,7 @@ use zoetrope_service::run_to_end;
 use super::{AccountError, Accounts, User, register::now};
 use crate::{rules::confirmation::Confirmation, store::users};
 
-/// How new users are asked to confirm their addresses.
+/// How users are asked to confirm their addresses.
 #[derive(Clone)]
 pub struct Confirmations {
     /// Where links lead, without a slash at the end.
@@ -20,19 +20,20 @@ pub struct Confirmations {
 }
 
 impl Accounts {
-    /// Asks a new user to confirm the address, if there is one, and if this is wanted.
+    /// Asks a user to confirm a new address, if there is one, and if this is wanted.
     pub(super) async fn ask_to_confirm(
         &self,
         connection: &mut Connection,
         user: &User,
         language: Option<Language>,
+        now: DateTime<Utc>,
     ) -> Result<(), DatabaseError> {
         let (Some(Confirmations { gateway, valid }), Some(email)) = (&self.0.confirmations, &user.email) else { return Ok(()) };
-        let expires_at = user.created_at + *valid;
+        let expires_at = now + *valid;
         let confirmation = Confirmation::new(user.id, expires_at);
         let seal = self.0.codes.key.seal(&confirmation.text(email));
         let mail = SendMail {
-            mail_id: format!("address_confirmation.{}", user.id),
+            mail_id: format!("address_confirmation.{}.{}", user.id, now.timestamp_micros()),
             recipient: email.clone(),
             language: language.unwrap_or_default().as_str().to_owned(),
             user_id: user.id.to_string(),

@@ -1,6 +1,5 @@
-use chrono::{DateTime, Utc};
 use zoetrope_contracts::{timestamp, users::v1::ContactChanged};
-use zoetrope_domain::{SessionId, UserId};
+use zoetrope_domain::{Language, SessionId, UserId};
 use zoetrope_outbox::enqueue;
 use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
@@ -46,6 +45,7 @@ impl Accounts {
         &self,
         session: SessionId,
         change: ProfileChange,
+        language: Option<Language>,
         device: Device,
     ) -> Result<Profile, AccountError> {
         let user = self.user_of_session(session).await?;
@@ -60,40 +60,46 @@ impl Accounts {
             accounts
                 .0
                 .database
-                .transaction("change_profile", async |connection| store(connection, user.id, &change, &device, now()).await)
+                .transaction("change_profile", async |connection| {
+                    accounts.store_profile(connection, user.id, &change, language, &device).await
+                })
                 .await?;
             accounts.0.relay.wake();
             accounts.profile_of(user.id).await
         })
         .await
     }
+
+    async fn store_profile(
+        &self,
+        connection: &mut Connection,
+        user: UserId,
+        change: &ProfileChange,
+        language: Option<Language>,
+        device: &Device,
+    ) -> Result<(), AccountError> {
+        let now = now();
+        let (present, _) = users::lock(connection, user).await?.ok_or(AccountError::Deleted)?;
+        users::lock_state(connection, user).await?.unwrap_or(UserState::Deleted).let_in()?;
+        profiles::update(connection, user, change).await.map_err(|error| taken(error, "username"))?;
+        if change.username.as_ref().is_some_and(|username| *username != present.username) {
+            // They are published with the name of their owner.
+            api_keys::publish_anew(connection, user).await?;
+            security_events::record(connection, user, SecurityEvent::UsernameChanged, Some(device), now).await?;
+        }
+        if let Some(email) = change.email.as_ref().filter(|_| moves(&present, change)) {
+            password_resets::forget_of(connection, user).await?;
+            let changed = ContactChanged { user_id: user.to_string(), email: email.clone(), changed_at: Some(timestamp(now)) };
+            enqueue(connection, &changed).await.map_err(DatabaseError::from)?;
+            security_events::record(connection, user, SecurityEvent::EmailChanged, Some(device), now).await?;
+            let moved = User { email: Some(email.clone()), ..present.clone() };
+            self.ask_to_confirm(connection, &moved, language, now).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether mail would go elsewhere.
 fn moves(user: &User, change: &ProfileChange) -> bool {
     change.email.as_deref().is_some_and(|email| user.email.as_deref().map(key) != Some(key(email)))
-}
-
-async fn store(
-    connection: &mut Connection,
-    user: UserId,
-    change: &ProfileChange,
-    device: &Device,
-    now: DateTime<Utc>,
-) -> Result<(), AccountError> {
-    let (present, _) = users::lock(connection, user).await?.ok_or(AccountError::Deleted)?;
-    users::lock_state(connection, user).await?.unwrap_or(UserState::Deleted).let_in()?;
-    profiles::update(connection, user, change).await.map_err(|error| taken(error, "username"))?;
-    if change.username.as_ref().is_some_and(|username| *username != present.username) {
-        // They are published with the name of their owner.
-        api_keys::publish_anew(connection, user).await?;
-        security_events::record(connection, user, SecurityEvent::UsernameChanged, Some(device), now).await?;
-    }
-    if let Some(email) = change.email.as_ref().filter(|_| moves(&present, change)) {
-        password_resets::forget_of(connection, user).await?;
-        let changed = ContactChanged { user_id: user.to_string(), email: email.clone(), changed_at: Some(timestamp(now)) };
-        enqueue(connection, &changed).await.map_err(DatabaseError::from)?;
-        security_events::record(connection, user, SecurityEvent::EmailChanged, Some(device), now).await?;
-    }
-    Ok(())
 }

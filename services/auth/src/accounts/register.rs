@@ -44,7 +44,7 @@ impl Accounts {
             .database
             .transaction("register", async |connection| {
                 create(connection, &user, Some(&password_hash), language, username_field).await?;
-                self.ask_to_confirm(connection, &user, language).await?;
+                self.ask_to_confirm(connection, &user, language, user.created_at).await?;
                 session.store(connection, &user).await
             })
             .await?;
@@ -56,7 +56,16 @@ impl Accounts {
 
 /// Somebody who is about to be stored.
 pub fn new_user(username: String, email: Option<String>, role: Role) -> User {
-    User { id: UserId::new(Uuid::now_v7()), username, email, role, display_name: None, avatar_url: None, created_at: now() }
+    User {
+        id: UserId::new(Uuid::now_v7()),
+        username,
+        email,
+        role,
+        display_name: None,
+        avatar_url: None,
+        credits: 0,
+        created_at: now(),
+    }
 }
 
 /// Stores a user and tells the other services, in the transaction of `connection`.

@@ -17,6 +17,8 @@ pub struct User {
     pub display_name: Option<String>,
     /// Where the user's picture is.
     pub avatar_url: Option<String>,
+    /// As task-api told, within seconds; 0 before it did.
+    pub credits: i64,
     pub created_at: DateTime<Utc>,
 }
 

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zoetrope_http::{
-    CurrentUser, Json, Problem, ProblemBody,
+    ClientLanguage, CurrentUser, Json, Problem, ProblemBody,
     envelope::{Envelope, success, success_with_message},
 };
 
@@ -98,7 +98,7 @@ pub async fn show(accounts: Data<Accounts>, caller: CurrentUser) -> Result<actix
 
 /// Changes the own profile. What is missing or null stays, and so does a name or an address that is empty.
 ///
-/// An address that was changed counts as not verified.
+/// An address that was changed counts as not verified; a link to confirm it is mailed there.
 #[utoipa::path(
     put,
     path = "/api/users/profile",
@@ -118,6 +118,7 @@ pub async fn show(accounts: Data<Accounts>, caller: CurrentUser) -> Result<actix
 pub async fn change(
     accounts: Data<Accounts>,
     caller: CurrentUser,
+    ClientLanguage(language): ClientLanguage,
     device: Device,
     Json(request): Json<ChangeProfileRequest>,
 ) -> Result<actix_web::web::Json<ProfileView>, Problem> {
@@ -133,6 +134,6 @@ pub async fn change(
         current_password,
     })
     .map_err(Problem::validation)?;
-    let profile = accounts.change_profile(caller.session_id()?, change, device).await?;
+    let profile = accounts.change_profile(caller.session_id()?, change, language, device).await?;
     Ok(actix_web::web::Json(ProfileView::new(&profile, |data| success_with_message("the profile was changed", data))))
 }

@@ -25,6 +25,9 @@ pub struct UserView {
     /// The same as `nickname`.
     #[schema(example = "Ann")]
     pub name: String,
+    /// As of some seconds ago at the most. A new user has none in the first second, see `GET /api/credits/balance`.
+    #[schema(example = 100)]
+    pub credits: i64,
     /// Where the user's picture is.
     pub avatar_url: Option<String>,
     /// Empty when there is none.
@@ -46,6 +49,7 @@ impl From<&User> for UserView {
             nick_name: user.shown_name().to_owned(),
             user_name: user.username.clone(),
             name: user.shown_name().to_owned(),
+            credits: user.credits,
             avatar_url: user.avatar_url.clone(),
             email: user.email.clone().unwrap_or_default(),
             role: user.role.as_str(),

@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod avatars;
+pub mod balances;
 mod endings;
 pub mod erasure;
 pub mod identities;

@@ -14,6 +14,7 @@ diesel::table! {
         bio -> Nullable<Text>,
         avatar_url -> Nullable<Text>,
         avatar_file -> Nullable<Uuid>,
+        credits -> BigInt,
         email_verified_at -> Nullable<Timestamptz>,
         number -> BigInt,
     }

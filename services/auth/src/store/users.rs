@@ -40,6 +40,7 @@ pub(super) struct UserRow {
     role: String,
     display_name: Option<String>,
     avatar_url: Option<String>,
+    credits: i64,
     created_at: DateTime<Utc>,
 }
 
@@ -48,8 +49,8 @@ impl TryFrom<UserRow> for User {
 
     fn try_from(row: UserRow) -> Result<Self, DatabaseError> {
         let role = row.role.parse().map_err(|error| Error::DeserializationError(Box::new(error)))?;
-        let UserRow { id, username, email, display_name, avatar_url, created_at, .. } = row;
-        Ok(Self { id: UserId::new(id), username, email, role, display_name, avatar_url, created_at })
+        let UserRow { id, username, email, display_name, avatar_url, credits, created_at, .. } = row;
+        Ok(Self { id: UserId::new(id), username, email, role, display_name, avatar_url, credits, created_at })
     }
 }
 

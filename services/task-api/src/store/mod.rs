@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod audits;
+pub mod balances;
 pub mod erasure;
 pub mod followed_requests;
 pub mod idempotency;

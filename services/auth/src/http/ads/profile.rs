@@ -64,6 +64,6 @@ pub async fn change(
         ..ProfileDraft::default()
     })
     .map_err(Problem::validation)?;
-    let profile = accounts.change_profile(caller.session_id()?, change, device).await?;
+    let profile = accounts.change_profile(caller.session_id()?, change, None, device).await?;
     Ok(web::Json(AdsUserView::from(&profile)))
 }

@@ -15,6 +15,9 @@ pub struct AdsUserView {
     #[schema(example = "Ann")]
     name: String,
     avatar_url: Option<String>,
+    /// As of some seconds ago at the most.
+    #[schema(example = 100)]
+    credits: i64,
     #[schema(example = "free")]
     subscription_plan: &'static str,
     #[schema(example = "active")]
@@ -33,6 +36,7 @@ impl From<&Profile> for AdsUserView {
             email: user.email.clone().unwrap_or_default(),
             name: user.shown_name().to_owned(),
             avatar_url: user.avatar_url.clone(),
+            credits: user.credits,
             // There is no other plan to be had yet, and this one begins and ends never.
             subscription_plan: "free",
             subscription_status: "active",

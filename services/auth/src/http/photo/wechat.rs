@@ -45,6 +45,9 @@ struct PhotoUserView {
     nickname: String,
     /// Where the user's picture is.
     avatar_url: Option<String>,
+    /// As of some seconds ago at the most.
+    #[schema(example = 100)]
+    credits: i64,
     /// `user` or `admin`.
     #[schema(example = "user")]
     role: String,
@@ -86,6 +89,7 @@ pub async fn sign_in_with_wechat(
         user_id: signed_in.user.id.to_string(),
         nickname: signed_in.user.shown_name().to_owned(),
         avatar_url: signed_in.user.avatar_url,
+        credits: signed_in.user.credits,
         role: signed_in.user.role.as_str().to_lowercase(),
         is_new_user: is_new,
         created_at: signed_in.user.created_at,

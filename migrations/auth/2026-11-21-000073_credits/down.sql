@@ -1,0 +1,1 @@
+ALTER TABLE users DROP COLUMN credits_entry, DROP COLUMN credits;
