@@ -102,7 +102,8 @@ async fn check(stand: &Stand, way: Way) -> Result<()> {
     let row = stand
         .database
         .query_one(
-            "SELECT (SELECT count(*) FROM tasks.tasks), (SELECT count(*) FROM tasks.ledger_entries), (SELECT count(*) FROM tasks.outbox)",
+            "SELECT (SELECT count(*) FROM tasks.tasks), (SELECT count(*) FROM tasks.ledger_entries),
+                    (SELECT count(*) FROM tasks.outbox WHERE message_type <> 'zoetrope.tasks.v1.BalancesChanged')",
             &[],
         )
         .await?;
