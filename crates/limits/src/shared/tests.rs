@@ -4,6 +4,7 @@ use std::{collections::HashMap, num::NonZeroU32};
 
 use proptest::{collection::vec, prelude::*};
 use tokio::runtime::Runtime;
+use zoetrope_redis::cmd;
 
 use super::*;
 use crate::fixtures::redis;
@@ -43,7 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[test]
 fn the_script_decides_as_the_rule_does() {
     let runtime = Runtime::new().unwrap();
-    let script = Script::new(&format!("{CLOCK}{}", include_str!("../take.lua")));
+    let script = format!("{CLOCK}{}", include_str!("../take.lua"));
     proptest!(ProptestConfig::with_cases(100), |(steps in steps())| {
         let redis = runtime.block_on(async { redis() });
         let mut paid_off: HashMap<u8, u64> = HashMap::new();
@@ -51,12 +52,15 @@ fn the_script_decides_as_the_rule_does() {
         for step in steps {
             now += step.pause;
             let Step { subject, quota, known, .. } = step;
-            let args = (micros(quota.interval()), micros(quota.window()), known, now / MICROS, now % MICROS);
-            let answer = runtime.block_on(redis.run::<(u8, u64)>(&script, &[redis.key(subject)], args));
+            let args = [micros(quota.interval()), micros(quota.window()), known, now / MICROS, now % MICROS];
+            // Told, not asked: on a busy machine an answer may take longer than a request would wait for it.
+            let mut command = cmd("EVAL");
+            command.arg(&script).arg(1).arg(redis.key(subject)).arg(&args);
+            let answer: (u8, u64) = runtime.block_on(redis.tell(command)).unwrap();
 
             let owed = paid_off.get(&subject).copied().unwrap_or_default().saturating_sub(now);
             let decision = quota.take(Duration::from_micros(owed.max(known)));
-            prop_assert_eq!(answer, Some((u8::from(decision.allowed), micros(decision.debt))));
+            prop_assert_eq!(answer, (u8::from(decision.allowed), micros(decision.debt)));
             if decision.allowed {
                 paid_off.insert(subject, now + micros(decision.debt));
             }

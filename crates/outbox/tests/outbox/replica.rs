@@ -37,8 +37,9 @@ impl Replica {
         Ok(id)
     }
 
+    /// As long as Kubernetes waits, too.
     pub async fn stop(self) -> Result<()> {
-        ensure!(self.process.stop(Duration::from_secs(10)).await, "the process did not stop cleanly");
+        ensure!(self.process.stop(Duration::from_secs(30)).await, "the process did not stop cleanly");
         Ok(())
     }
 }

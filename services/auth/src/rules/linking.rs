@@ -72,6 +72,7 @@ pub fn account(known: Option<UserId>, holder: Option<Holder>) -> Account {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{option, prelude::*};
     use uuid::Uuid;
 
     use super::*;
@@ -92,5 +93,24 @@ mod tests {
         assert_eq!(account(None, Some(Holder { user: user(2), verified: true })), Account::Own(user(2)));
         assert_eq!(account(None, Some(Holder { user: user(2), verified: false })), Account::Claimed(user(2)));
         assert_eq!(account(None, None), Account::New);
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_comes_to_the_account_of_another(known in option::of(0u128..4), holder in option::of((0u128..4, any::<bool>()))) {
+            let known = known.map(user);
+            let holder = holder.map(|(number, verified)| Holder { user: user(number), verified });
+            match account(known, holder) {
+                Account::Own(own) => {
+                    let by_address = holder.filter(|holder| holder.verified).map(|holder| holder.user);
+                    prop_assert_eq!(Some(own), known.or(by_address));
+                }
+                Account::Claimed(claimed) => {
+                    prop_assert_eq!(known, None);
+                    prop_assert_eq!(holder, Some(Holder { user: claimed, verified: false }));
+                }
+                Account::New => prop_assert!(known.is_none() && holder.is_none()),
+            }
+        }
     }
 }

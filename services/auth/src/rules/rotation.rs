@@ -41,6 +41,8 @@ pub fn judge(token: Presented, now: DateTime<Utc>, grace: TimeDelta) -> Verdict 
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     const GRACE: TimeDelta = TimeDelta::seconds(10);
@@ -94,5 +96,31 @@ mod tests {
         assert_eq!(judged(Presented { session_revoked: true, ..used(TimeDelta::zero()) }), Verdict::Ended);
         assert_eq!(judged(Presented { expires_at: now(), ..unused() }), Verdict::Ended);
         assert_eq!(judged(Presented { expires_at: now(), ..used(TimeDelta::days(7)) }), Verdict::Ended);
+    }
+
+    proptest! {
+        /// Whoever presents whichever of a session's tokens when: after the first reuse nothing is given any more, and until then a token
+        /// gives others only at its first use and within the grace after it.
+        #[test]
+        fn nothing_is_given_for_a_stolen_token(presentations in vec((0usize..6, 0i64..30), 1..60)) {
+            let (mut tokens, mut revoked, mut clock) = (vec![unused()], false, now());
+            for (chosen, pause) in presentations {
+                clock += TimeDelta::seconds(pause);
+                let place = chosen % tokens.len();
+                let token = Presented { session_revoked: revoked, ..tokens[place] };
+                let verdict = judge(token, clock, GRACE);
+                let gives = matches!(verdict, Verdict::FirstUse | Verdict::InnocentRepetition);
+                let is_late = token.used_at.is_some_and(|used_at| clock - used_at >= GRACE);
+                prop_assert_eq!(gives, !revoked && !is_late);
+                match verdict {
+                    Verdict::FirstUse => tokens[place].used_at = Some(clock),
+                    Verdict::Reuse => revoked = true,
+                    Verdict::InnocentRepetition | Verdict::Ended => {}
+                }
+                if gives {
+                    tokens.push(unused());
+                }
+            }
+        }
     }
 }
