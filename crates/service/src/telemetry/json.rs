@@ -1,7 +1,7 @@
 //! Log lines as flat JSON objects that carry the trace id.
 //!
 //! A layer of its own, because the one of `tracing-subscriber` keeps the fields of a span as text, which is read and written anew for every
-//! field that is recorded later and for every line: two lines of a request cost as much as a query.
+//! field that is recorded later, and read for every line.
 
 use std::{cell::Cell, fmt, io::Write as _};
 
