@@ -83,13 +83,17 @@ impl Accounts {
 }
 
 impl NewSession {
-    /// Refuses a user who is suspended or deleted. Behind the lock, so that a suspension ends this session or prevents it.
-    pub(super) async fn store(&self, connection: &mut Connection, user: &User) -> Result<(), AccountError> {
-        users::lock_state(connection, user.id).await?.unwrap_or(UserState::Deleted).let_in()?;
-        sessions::open(connection, self.id, user.id, &self.device, self.opened_at, self.expires_at).await?;
-        refresh_tokens::insert(connection, &self.refresh_token, self.id, self.opened_at, self.refresh_token_expires_at).await?;
+    /// Refuses a user who is suspended or deleted. The transaction ends behind the lock, so that a suspension ends this session or
+    /// prevents it; unless this succeeds, it has to be given up.
+    pub(super) async fn store(&self, connection: &Connection, user: &User) -> Result<(), AccountError> {
         let event = SecurityEvent::SignedIn(self.id);
-        security_events::record(connection, user.id, event, Some(&self.device), self.opened_at).await?;
-        Ok(())
+        // None waits for the answer to another.
+        let (state, ..) = tokio::try_join!(
+            users::lock_state(connection, user.id),
+            sessions::open(connection, self.id, user.id, &self.device, self.opened_at, self.expires_at),
+            refresh_tokens::insert(connection, &self.refresh_token, self.id, self.opened_at, self.refresh_token_expires_at),
+            security_events::record(connection, user.id, event, Some(&self.device), self.opened_at),
+        )?;
+        state.unwrap_or(UserState::Deleted).let_in()
     }
 }

@@ -25,28 +25,32 @@ impl Accounts {
                 return Err(AccountError::NotAnAdmin);
             }
             let (accounts, device) = (self.clone(), device.clone());
-            if let Some(signed_in) = run_to_end(async move { accounts.open_session(proven, device).await }).await? {
-                return Ok(signed_in);
+            match run_to_end(async move { accounts.open_session(proven, device).await }).await {
+                Err(AccountError::Overtaken) => {}
+                ended => return ended,
             }
         }
         Err(AccountError::WrongCredentials)
     }
 
-    /// Nothing when the password was changed since it was compared: a session that is opened now would outlive the change.
-    async fn open_session(&self, proven: Proven, device: Device) -> Result<Option<SignedIn>, AccountError> {
+    /// Overtaken when the password was changed since it was compared: a session that is opened now would outlive the change.
+    async fn open_session(&self, proven: Proven, device: Device) -> Result<SignedIn, AccountError> {
         let Proven { user, password_hash, renewed } = proven;
         let session = self.new_session(now(), device)?;
-        let opened = self.0.database.transaction("sign_in", async |connection| {
-            let stored = users::lock(connection, user.id).await?;
-            if stored.is_none_or(|(_, stored)| stored.as_deref() != Some(&password_hash)) {
-                return Ok(false);
-            }
-            if let Some(renewed) = &renewed {
-                users::set_password(connection, user.id, renewed).await?;
-            }
-            session.store(connection, &user).await?;
-            Ok::<_, AccountError>(true)
-        });
-        if opened.await? { self.signed_in(user, session).map(Some) } else { Ok(None) }
+        self.0
+            .database
+            .pipelined("sign_in", async |connection| {
+                let (stored, kept) = tokio::join!(users::lock_password(connection, user.id), session.store(connection, &user));
+                kept?;
+                if stored?.as_deref() != Some(&password_hash) {
+                    return Err(AccountError::Overtaken);
+                }
+                if let Some(renewed) = &renewed {
+                    users::set_password(connection, user.id, renewed).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.signed_in(user, session)
     }
 }

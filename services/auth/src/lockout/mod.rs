@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zoetrope_redis::{Redis, Script, cmd};
+use zoetrope_redis::{Redis, Script};
 
 use crate::{
     metrics,
@@ -35,8 +35,10 @@ pub struct Lockout(Arc<Parts>);
 
 struct Parts {
     redis: Redis,
-    count: Script,
+    begin: Script,
+    fail: Script,
     take_back: Script,
+    open: Script,
     memory: Memory,
     accounts: Patience,
     addresses: Patience,
@@ -54,8 +56,10 @@ impl Lockout {
     pub fn new(redis: Redis, settings: &LockoutSettings) -> Self {
         Self(Arc::new(Parts {
             redis,
-            count: Script::new(include_str!("lua/count.lua")),
+            begin: Script::new(concat!(include_str!("lua/count.lua"), include_str!("lua/begin.lua"))),
+            fail: Script::new(concat!(include_str!("lua/count.lua"), include_str!("lua/fail.lua"))),
             take_back: Script::new(include_str!("lua/take_back.lua")),
+            open: Script::new(include_str!("lua/open.lua")),
             memory: Memory::default(),
             accounts: settings.accounts(),
             addresses: settings.addresses(),
@@ -64,11 +68,13 @@ impl Lockout {
 
     /// Begins a try to sign in. Else the time that one has to wait.
     pub async fn begin(&self, identifier: &Identifier, address: IpAddr) -> Result<Attempt, Duration> {
+        let parts = &self.0;
         let doors = Doors::new(identifier, address);
-        let known = self.0.redis.ask(cmd("EXISTS").arg(self.0.redis.key(&doors.known_here)).to_owned()).await;
-        let known_here = known.unwrap_or(false);
-        let waited_at = if known_here { vec![&doors.account_here] } else { vec![&doors.account, &doors.address] };
-        let counted = self.count(&waited_at, &self.0.accounts).await;
+        let keys = self.keys(&[&doors.known_here, &doors.account_here, &doors.account, &doors.address]);
+        let (known_here, counted) = match parts.redis.run::<(bool, u64)>(&parts.begin, &keys, arguments(&parts.accounts)).await {
+            Some((known_here, wait)) => (known_here, waited(wait)),
+            None => (false, parts.memory.count(&[&doors.account, &doors.address], &parts.accounts, Instant::now())),
+        };
         counted.inspect_err(|_| metrics::locked_out())?;
         Ok(Attempt { lockout: self.clone(), doors, known_here })
     }
@@ -76,42 +82,38 @@ impl Lockout {
     /// Opens the account for those at this address, who proved to be its owner by other means.
     pub async fn open(&self, identifier: &Identifier, address: IpAddr) {
         let doors = Doors::new(identifier, address);
-        self.forget(&doors.account).await;
-        self.forget(&doors.account_here).await;
-        self.know(&doors).await;
+        self.know(&doors, &[&doors.account, &doors.account_here]).await;
     }
 
-    async fn count(&self, doors: &[&String], patience: &Patience) -> Result<(), Duration> {
-        let keys: Vec<String> = doors.iter().map(|door| self.0.redis.key(door)).collect();
-        match self.0.redis.run::<u64>(&self.0.count, &keys, arguments(patience)).await {
-            Some(0) => Ok(()),
-            Some(wait) => Err(Duration::from_millis(wait)),
-            None => self.0.memory.count(doors, patience, Instant::now()),
+    /// From now on the account is known at this address, and these of its doors are open.
+    async fn know(&self, doors: &Doors, open: &[&String]) {
+        let parts = &self.0;
+        for door in open {
+            parts.memory.forget(door);
         }
-    }
-
-    async fn forget(&self, door: &str) {
-        self.0.memory.forget(door);
+        let keys: Vec<String> = self.keys(&[&doors.known_here]).into_iter().chain(self.keys(open)).collect();
         // What Redis does not take is forgotten with time.
-        let _: Option<u8> = self.0.redis.ask(cmd("DEL").arg(self.0.redis.key(door)).to_owned()).await;
+        let _: Option<u8> = parts.redis.run(&parts.open, &keys, KNOWN_SECONDS).await;
     }
 
-    async fn know(&self, doors: &Doors) {
-        let key = self.0.redis.key(&doors.known_here);
-        let _: Option<String> = self.0.redis.ask(cmd("SET").arg(key).arg(1).arg("EX").arg(KNOWN_SECONDS).to_owned()).await;
+    fn keys(&self, names: &[&String]) -> Vec<String> {
+        names.iter().map(|name| self.0.redis.key(name)).collect()
     }
 }
 
 impl Attempt {
     pub async fn succeeded(self) {
-        self.lockout.forget(self.door()).await;
-        self.lockout.know(&self.doors).await;
+        self.lockout.know(&self.doors, &[self.door()]).await;
     }
 
     /// The account has counted it already.
     pub async fn failed(self) {
+        let parts = &self.lockout.0;
+        let address = &self.doors.address;
         // Closed already by others at this address: it cannot be more closed.
-        let _ = self.lockout.count(&[&self.doors.address], &self.lockout.0.addresses).await;
+        if parts.redis.run::<u64>(&parts.fail, &self.lockout.keys(&[address]), arguments(&parts.addresses)).await.is_none() {
+            let _ = parts.memory.count(&[address], &parts.addresses, Instant::now());
+        }
     }
 
     /// Nobody knows whether the password was right.
@@ -123,9 +125,14 @@ impl Attempt {
         }
     }
 
-    fn door(&self) -> &str {
+    fn door(&self) -> &String {
         if self.known_here { &self.doors.account_here } else { &self.doors.account }
     }
+}
+
+/// What a script told in milliseconds.
+fn waited(wait: u64) -> Result<(), Duration> {
+    if wait == 0 { Ok(()) } else { Err(Duration::from_millis(wait)) }
 }
 
 /// As `count.lua` reads them.

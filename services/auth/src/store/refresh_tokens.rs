@@ -7,7 +7,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_domain::SessionId;
-use zoetrope_postgres::{DatabaseError, PRUNE_BATCH};
+use zoetrope_postgres::{Connection, DatabaseError, PRUNE_BATCH};
 
 use super::{
     schema::{refresh_tokens, sessions, users},
@@ -35,7 +35,7 @@ struct TokenRow {
 }
 
 pub async fn insert(
-    connection: &mut AsyncPgConnection,
+    connection: &Connection,
     token: &RefreshToken,
     session: SessionId,
     now: DateTime<Utc>,
@@ -49,7 +49,7 @@ pub async fn insert(
             refresh_tokens::created_at.eq(now),
             refresh_tokens::expires_at.eq(expires_at),
         ))
-        .execute(connection)
+        .execute(&mut &*connection)
         .await?;
     Ok(())
 }

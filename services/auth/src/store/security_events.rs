@@ -7,7 +7,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_domain::UserId;
-use zoetrope_postgres::{DatabaseError, PRUNE_BATCH, Statement};
+use zoetrope_postgres::{Connection, DatabaseError, PRUNE_BATCH, Statement};
 
 use super::schema::security_events;
 use crate::{
@@ -30,7 +30,7 @@ struct EventRow {
 
 /// Writes down what happened to the account, and where its cause was, if that is known.
 pub async fn record(
-    connection: &mut AsyncPgConnection,
+    connection: &Connection,
     user: UserId,
     event: SecurityEvent,
     device: Option<&Device>,
@@ -48,7 +48,7 @@ pub async fn record(
             security_events::last_at.eq(now),
             security_events::count.eq(event.count()),
         ))
-        .execute(connection)
+        .execute(&mut &*connection)
         .await?;
     Ok(())
 }

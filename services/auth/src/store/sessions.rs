@@ -9,7 +9,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_domain::{SessionId, UserId};
-use zoetrope_postgres::{DatabaseError, PRUNE_BATCH, Statement};
+use zoetrope_postgres::{Connection, DatabaseError, PRUNE_BATCH, Statement};
 
 use super::{
     endings,
@@ -35,7 +35,7 @@ impl Revoked {
 }
 
 pub async fn open(
-    connection: &mut AsyncPgConnection,
+    connection: &Connection,
     session: SessionId,
     user: UserId,
     device: &Device,
@@ -51,7 +51,7 @@ pub async fn open(
             sessions::device.eq(&device.name),
             sessions::address.eq(device.address.to_string()),
         ))
-        .execute(connection)
+        .execute(&mut &*connection)
         .await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_domain::{SessionId, UserId};
-use zoetrope_postgres::DatabaseError;
+use zoetrope_postgres::{Connection, DatabaseError};
 
 use super::schema::{sessions, users};
 use crate::{
@@ -106,9 +106,9 @@ pub async fn exists(connection: &mut AsyncPgConnection, user: UserId) -> Result<
 }
 
 /// The state of a user, locked until the transaction ends: whatever a suspension must see or prevent comes after this.
-pub async fn lock_state(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<UserState>, DatabaseError> {
+pub async fn lock_state(connection: &Connection, user: UserId) -> Result<Option<UserState>, DatabaseError> {
     let state: Option<String> =
-        users::table.find(user.as_uuid()).select(users::state).for_no_key_update().first(connection).await.optional()?;
+        users::table.find(user.as_uuid()).select(users::state).for_no_key_update().first(&mut &*connection).await.optional()?;
     state.map(|state| state.parse().map_err(|error| Error::DeserializationError(Box::new(error)).into())).transpose()
 }
 
@@ -130,12 +130,12 @@ pub async fn mark_deleted(connection: &mut AsyncPgConnection, user: UserId, now:
 }
 
 /// The user, and the stored password hash; locked until the transaction ends, so that a sign-in and a change of the password see each other.
-pub async fn lock(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<(User, Option<String>)>, DatabaseError> {
+pub async fn lock(connection: &Connection, user: UserId) -> Result<Option<(User, Option<String>)>, DatabaseError> {
     let row: Option<(UserRow, Option<String>)> = users::table
         .find(user.as_uuid())
         .select((UserRow::as_select(), users::password_hash))
         .for_no_key_update()
-        .first(connection)
+        .first(&mut &*connection)
         .await
         .optional()?;
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
@@ -170,8 +170,15 @@ pub async fn forget_password(connection: &mut AsyncPgConnection, user: UserId) -
     Ok(())
 }
 
-pub async fn set_password(connection: &mut AsyncPgConnection, user: UserId, password_hash: &str) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid())).set(users::password_hash.eq(password_hash)).execute(connection).await?;
+/// The stored hash of a user's password, locked until the transaction ends.
+pub async fn lock_password(connection: &Connection, user: UserId) -> Result<Option<String>, DatabaseError> {
+    let query = users::table.find(user.as_uuid()).select(users::password_hash).for_no_key_update();
+    Ok(query.first(&mut &*connection).await.optional()?.flatten())
+}
+
+pub async fn set_password(connection: &Connection, user: UserId, password_hash: &str) -> Result<(), DatabaseError> {
+    let own = diesel::update(users::table.find(user.as_uuid()));
+    own.set(users::password_hash.eq(password_hash)).execute(&mut &*connection).await?;
     Ok(())
 }
 
