@@ -6,25 +6,19 @@ use argon2::{
     password_hash::{self, phc},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{
-    sync::Semaphore,
-    task::spawn_blocking,
-    time::{Instant, timeout},
-};
 
-use crate::{metrics, settings::PasswordSettings};
+use super::hashing_threads::{HashingError, HashingThreads};
+use crate::settings::PasswordSettings;
 
 /// No password was hashed or checked.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    #[error("too many sign-ins wait for their turn")]
-    Busy,
+    #[error(transparent)]
+    NotDone(#[from] HashingError),
     #[error("the password could not be hashed")]
     Hash(#[source] password_hash::Error),
     #[error("a stored password hash cannot be read")]
     Unreadable(#[source] phc::Error),
-    #[error("hashing was cut off")]
-    Interrupted,
 }
 
 /// What a password turned out to be.
@@ -37,17 +31,13 @@ pub enum Checked {
     },
 }
 
-/// Hashes passwords with Argon2id and checks them, a bounded number at a time and off the HTTP workers. A bounded number waits. Cheap to
-/// clone.
+/// Hashes passwords with Argon2id and checks them, each in its turn and off the HTTP workers. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,
     /// What a password is compared with when there is no such user, so that it takes as long as if there were.
     nobody: Arc<PasswordHash>,
-    /// For those who wait and those who have their turn.
-    places: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
-    patience: Duration,
+    threads: Arc<HashingThreads>,
 }
 
 impl Passwords {
@@ -57,26 +47,21 @@ impl Passwords {
             .context("passwords: Argon2id does not work with these costs")?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobody = argon2.hash_password(b"nobody").context("passwords: hashing failed")?.into();
-        let turns = settings.max_concurrent.get();
-        Ok(Self {
-            argon2,
-            nobody,
-            places: Arc::new(Semaphore::new(turns.saturating_add(settings.max_waiting).min(Semaphore::MAX_PERMITS))),
-            turns: Arc::new(Semaphore::new(turns.min(Semaphore::MAX_PERMITS))),
-            patience: Duration::from_secs(settings.max_wait_seconds.into()),
-        })
+        let patience = Duration::from_secs(settings.max_wait_seconds.into());
+        let threads = HashingThreads::new(settings.max_concurrent, settings.max_waiting, patience);
+        Ok(Self { argon2, nobody, threads: Arc::new(threads.context("passwords: there are no threads for hashing")?) })
     }
 
     /// The hash to store, with its salt and its costs.
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
         let hasher = self.clone();
-        self.in_turn(move || hasher.hash_now(&password)).await
+        self.threads.run(move || hasher.hash_now(&password)).await?
     }
 
     /// Whether the password is the one of the stored hash. `None` is no user, and wrong.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Checked, PasswordError> {
         let hasher = self.clone();
-        self.in_turn(move || hasher.verify_now(&password, stored.as_deref())).await
+        self.threads.run(move || hasher.verify_now(&password, stored.as_deref())).await?
     }
 
     fn hash_now(&self, password: &SecretString) -> Result<String, PasswordError> {
@@ -100,30 +85,6 @@ impl Passwords {
     fn is_present(&self, hash: &PasswordHash) -> bool {
         let made = |hash: &PasswordHash| (hash.algorithm, hash.version, hash.params.clone());
         made(hash) == made(&self.nobody)
-    }
-
-    async fn in_turn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
-    ) -> Result<T, PasswordError> {
-        let came = Instant::now();
-        let busy = || {
-            metrics::password_refused();
-            PasswordError::Busy
-        };
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        let turn = match timeout(self.patience, Arc::clone(&self.turns).acquire_owned()).await {
-            Ok(turn) => turn.map_err(|_| PasswordError::Interrupted)?,
-            Err(_) => return Err(busy()),
-        };
-        metrics::password_waited(came.elapsed());
-        // Both go along: the work runs on when the request is dropped, and must count as long as it runs.
-        let hashing = spawn_blocking(move || {
-            let result = work();
-            drop((turn, place));
-            result
-        });
-        hashing.await.map_err(|_| PasswordError::Interrupted)?
     }
 }
 
@@ -170,27 +131,6 @@ mod tests {
         };
         assert!(renewed.starts_with("$argon2id$v=19$m=64,t=2,p=1$"), "{renewed}");
         assert_eq!(dearer.verify("known".into(), Some(renewed)).await.unwrap(), RIGHT);
-    }
-
-    #[tokio::test]
-    async fn who_waits_too_long_is_told_so() {
-        let passwords = Passwords::new(&PasswordSettings { max_wait_seconds: 0, ..cheap() }).unwrap();
-        let _taken = Arc::clone(&passwords.turns).acquire_owned().await.unwrap();
-        assert!(matches!(passwords.hash("known".into()).await, Err(PasswordError::Busy)));
-    }
-
-    #[tokio::test]
-    async fn who_finds_the_queue_full_does_not_wait() {
-        let passwords = Passwords::new(&PasswordSettings { max_waiting: 1, ..cheap() }).unwrap();
-        let turn = Arc::clone(&passwords.turns).acquire_owned().await.unwrap();
-        let place = Arc::clone(&passwords.places).acquire_owned().await.unwrap();
-        let waits = passwords.hash("first".into());
-        tokio::pin!(waits);
-        assert!(timeout(Duration::from_millis(1), &mut waits).await.is_err());
-        assert!(matches!(passwords.hash("second".into()).await, Err(PasswordError::Busy)));
-        drop((turn, place));
-        assert!(waits.await.is_ok());
-        assert_eq!(passwords.places.available_permits(), 2);
     }
 
     #[test]

@@ -2,7 +2,11 @@ use std::time::Duration;
 
 use zoetrope_http::Problem;
 
-use crate::{accounts::AccountError, credentials::PasswordError, federation::FederationError};
+use crate::{
+    accounts::AccountError,
+    credentials::{HashingError, PasswordError},
+    federation::FederationError,
+};
 
 /// A queue of sign-ins is short-lived.
 const BUSY_RETRY_SECONDS: u64 = 5;
@@ -32,7 +36,9 @@ impl From<AccountError> for Problem {
             AccountError::Deleted => Self::forbidden("this account was deleted"),
             AccountError::Unknown(what) => Self::not_found(format!("there is no such {what}")),
             AccountError::TooManyKeys => Self::invalid_state("there are too many API keys: revoke one first"),
-            AccountError::Password(error @ PasswordError::Busy) => Self::unavailable(BUSY_RETRY_SECONDS, error),
+            AccountError::Password(PasswordError::NotDone(error @ HashingError::Busy)) => {
+                Self::unavailable(BUSY_RETRY_SECONDS, error)
+            }
             AccountError::Overtaken => Self::unavailable(1, error),
             AccountError::Password(error) => Self::internal(error),
             AccountError::Database(error) => error.into(),
