@@ -136,6 +136,10 @@ async fn find_or_create(connection: &mut Connection, visit: &Visit, newcomer: &U
         Account::New => add(connection, arrival, newcomer, visit.language).await,
         Account::Own(user) => meet(connection, arrival, user, now).await,
         Account::Claimed(user) => take_over(connection, arrival, user, now).await,
+        Account::Guarded(user) => {
+            tracing::warn!(user_id = %user, "somebody showed to have the address that an administrator has only claimed, and was refused");
+            Err(AccountError::UnconfirmedAdmin)
+        }
     }
 }
 
