@@ -16,7 +16,7 @@ use crate::{
         linking::{Account, Arrival, account},
         username,
     },
-    store::{api_keys, identities, security_events, sessions, sign_in_codes, users},
+    store::{addresses, api_keys, identities, security_events, sessions, sign_in_codes, users},
 };
 
 /// Of two who come at the same time for the first time, the second finds what the first left; and a suggested name may be taken.
@@ -213,6 +213,7 @@ async fn take_over(
 /// Ends what may have been left by somebody who had only claimed the address of the account.
 pub(super) async fn drop_claims(connection: &mut Connection, user: UserId) -> Result<Ended, DatabaseError> {
     identities::forget_of(connection, user).await?;
+    addresses::forget_pending(connection, user).await?;
     let keys = api_keys::revoke_all(connection, user, now()).await?;
     Ok(Ended { sessions: Vec::new(), keys })
 }
