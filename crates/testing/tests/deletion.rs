@@ -125,6 +125,7 @@ async fn until_heard(platform: &Platform, database: &Database) -> Result<()> {
 async fn a_deleted_user_is_erased_everywhere_while_tasks_run() -> Result<()> {
     let platform = Platform::builder()
         .setting(Service::Auth, "deletion.erase_after_days", 0)
+        .setting(Service::Auth, "email_confirmation.gateway_url", "https://api.example")
         .setting(Service::TaskApi, "credits.signup_grant", 1_000)
         .setting(Service::Notifier, "webhooks.allow_http", true)
         .setting(Service::Notifier, "webhooks.allowed_networks", vec!["127.0.0.0/8"])
@@ -135,6 +136,10 @@ async fn a_deleted_user_is_erased_everywhere_while_tasks_run() -> Result<()> {
     let (user, other) = (platform.user_with_email(&email, "en").await?, platform.user().await?);
     let id = id_of(&user).await?;
 
+    // An address that is still to be confirmed.
+    database.batch_execute("UPDATE auth.users SET email_verified_at = now() WHERE email IS NOT NULL").await?;
+    let pending = user.put(PROFILE, json!({ "email": format!("pending-{MARK}@example.com") })).await?.ok()?;
+    ensure!(pending["pendingEmail"].is_string(), "{pending}");
     user.put("/api/notifications/preferences", json!({ "readyMail": true })).await?.ok()?;
     let hook = json!({ "url": format!("http://127.0.0.1:9/{MARK}"), "description": MARK });
     user.post("/api/webhooks", hook).await?.ok()?;

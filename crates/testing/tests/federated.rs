@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};
 use zoetrope_testing::{Answer, Platform, Service, User, binary, eventually};
 
+/// What is said of an address that an administrator has not confirmed.
+const GUARDED: &str = "this is the address of an administrator, who has not confirmed it";
 /// How soon an end is known everywhere.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -158,7 +160,11 @@ async fn what_google_says_must_be_right() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mini_programs_and_administrators_sign_in_while_redis_is_away() -> Result<()> {
-    let mut platform = Platform::builder().setting(Service::Auth, "redis.url", "redis://127.0.0.1:1/0").start().await?;
+    let mut platform = Platform::builder()
+        .setting(Service::Auth, "redis.url", "redis://127.0.0.1:1/0")
+        .setting(Service::Auth, "email_confirmation.gateway_url", "https://api.example")
+        .start()
+        .await?;
     let nobody = platform.nobody();
     let login = async |code: &str| {
         let body = json!({ "code": code, "userInfo": { "nickname": "小明", "avatar_url": "" } });
@@ -212,7 +218,7 @@ async fn mini_programs_and_administrators_sign_in_while_redis_is_away() -> Resul
     }
 
     let mut child = Command::new(binary("auth")?)
-        .args(["create-admin", "--username", "root", "--config"])
+        .args(["create-admin", "--username", "root", "--email", "root@example.com", "--config"])
         .arg(platform.settings(Service::Auth)?)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -227,11 +233,37 @@ async fn mini_programs_and_administrators_sign_in_while_redis_is_away() -> Resul
     assert_eq!(admin("root", "another password").await?.status, 401);
     let root = admin("root", User::PASSWORD).await?.ok()?;
     assert_eq!((&root["data"]["admin"]["username"], &root["data"]["admin"]["role"]), (&json!("root"), &json!("admin")));
-    me(&token(&root)?).await?;
+    let root = me(&token(&root)?).await?;
+
+    // Who has the mailbox that an administrator named comes in when it is confirmed, and not before.
+    let refused = google(&platform, "root@example.com 1").await?;
+    assert_eq!((refused.status, &refused.body["message"]), (403, &json!(GUARDED)));
+    nobody.post("/api/auth/forgot-password", json!({ "email": "root@example.com" })).await?.ok()?;
+    let database = platform.database().await?;
+    let count =
+        async |rows: &str| -> Result<i64> { Ok(database.query_one(&format!("SELECT count(*) FROM {rows}"), &[]).await?.get(0)) };
+    eventually("an answer to the request, and the mail that asks to confirm", Duration::from_secs(20), async || {
+        ensure!(count("auth.reset_requests").await? == 0);
+        ensure!(count("notifier.mails WHERE template = 'address_confirmation'").await? == 1);
+        Ok(())
+    })
+    .await?;
+    assert_eq!(count("auth.password_resets").await?, 0);
+    admin("root", User::PASSWORD).await?.ok()?;
+    database.batch_execute("UPDATE auth.users SET email_verified_at = now() WHERE username = 'root'").await?;
+    assert_eq!(me(&by_google(&platform, "root@example.com 2").await?).await?["id"], root["id"]);
 
     let log = std::fs::read_to_string(platform.process(Service::Auth, 0)?.log())?;
-    for secret in ["wechat-secret", "session_key", "[sim:", "o-ann"] {
+    for secret in ["wechat-secret", "session_key", "[sim:", "o-ann", "root@example.com"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
+
+    // Where they are not set up there is neither.
+    let path = platform.settings(Service::Auth)?.to_owned();
+    let mut settings: toml::Table = std::fs::read_to_string(&path)?.parse()?;
+    settings.retain(|name, _| !matches!(name, "google" | "wechat"));
+    std::fs::write(&path, toml::to_string(&settings)?)?;
+    platform.crash(Service::Auth, 0).await?;
+    assert_eq!((google(&platform, "ann@example.com 9").await?.status, login("o-ann 9").await?.status), (404, 404));
     Ok(())
 }

@@ -9,7 +9,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 use zoetrope_contracts::tasks::v1::{BalancesChanged, balances_changed::Balance};
-use zoetrope_testing::{Answer, Platform, Service, User, eventually};
+use zoetrope_testing::{Answer, MailSink, Platform, Received, Service, User, eventually};
 
 const PROFILE: &str = "/api/users/profile";
 const ADS: &str = "/api/v1/users/profile";
@@ -95,6 +95,121 @@ async fn a_profile_is_changed_in_both_families_words() -> Result<()> {
     refused(&user.put(PROFILE, elsewhere("not the one")).await?, 400, "currentPassword");
     user.put(PROFILE, json!({ "email": "lee@example.com", "nickname": "Lee" })).await?.ok()?;
     user.put(PROFILE, elsewhere(User::PASSWORD)).await?.ok()?;
+    Ok(())
+}
+
+/// The mail of this number, of those to this address under this subject.
+async fn mail(sink: &MailSink, to: &str, subject: &str, number: usize) -> Result<Received> {
+    eventually(&format!("mail {number} to {to}"), PATIENCE, async || {
+        let mails: Vec<_> =
+            sink.received().into_iter().filter(|mail| mail.to == [to] && mail.subject.contains(subject)).collect();
+        ensure!(mails.len() == number, "{} came", mails.len());
+        mails.into_iter().next_back().context("a mail")
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_address_counts_once_it_is_confirmed() -> Result<()> {
+    const ASKED: &str = "about to be changed";
+    let sink = MailSink::start().await?;
+    let platform = Platform::builder()
+        .replicas(Service::Poller, 0)
+        .setting(Service::Notifier, "mail.transport", "smtp")
+        .setting(Service::Notifier, "mail.host", "localhost")
+        .setting(Service::Notifier, "mail.port", i64::from(sink.port()))
+        .setting(Service::Notifier, "mail.tls", "none")
+        .setting(Service::Auth, "email_confirmation.gateway_url", "https://api.example")
+        .start()
+        .await?;
+    let database = platform.database().await?;
+    let user = platform.user_with_email("ann@mailbox.example", "en").await?;
+    let http = Client::new();
+    let link = async |to: &str, number: usize| -> Result<String> {
+        let mail = mail(&sink, to, "Confirm your address", number).await?;
+        let (_, link) = mail.text.split_once("https://api.example").context("a link")?;
+        Ok(format!("{}{}", platform.gateway_url(), link.split_whitespace().next().context("a link")?))
+    };
+    let open = async |link: &str| -> Result<(u16, String)> {
+        let answer = http.post(link).send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    };
+    let ask = async |email: &str| user.put(PROFILE, json!({ "email": email })).await;
+    // The address that counts, and the one that may.
+    let shown = async || -> Result<(Value, Value)> {
+        let profile = user.get(PROFILE).await?.ok()?;
+        let ads = user.get(ADS).await?.ok()?;
+        for view in [&profile, &profile["user"], &profile["data"]["user"]] {
+            assert_eq!((&view["email"], &view["pendingEmail"]), (&ads["email"], &ads["pending_email"]), "{profile}");
+        }
+        ensure!(!ads["pending_email"].is_null() || ads.get("pending_email").is_none(), "{ads}");
+        Ok((ads["email"].clone(), ads["pending_email"].clone()))
+    };
+    let sign_in = async |email: &str, password: &str| -> Result<u16> {
+        Ok(platform.nobody().post("/api/auth/login", json!({ "email": email, "password": password })).await?.status)
+    };
+    let present = json!("ann@mailbox.example");
+
+    // What was never shown to be the user's is changed at once.
+    ask("nobody@mailbox.example").await?.ok()?;
+    ask("ann@mailbox.example").await?.ok()?;
+    assert_eq!(shown().await?, (present.clone(), Value::Null));
+    assert_eq!(open(&link("ann@mailbox.example", 2).await?).await?.0, 200);
+
+    // Who mistypes the address keeps the account from whoever has it.
+    ask("bo@mailbox.example").await?.ok()?;
+    assert_eq!(shown().await?, (present.clone(), json!("bo@mailbox.example")));
+    mail(&sink, "ann@mailbox.example", ASKED, 1).await?;
+    let redirect_uri = format!("{}/auth/callback", platform.gateway_url());
+    let body = json!({ "code": "bo@mailbox.example 1", "redirect_uri": redirect_uri });
+    platform.nobody().post("/api/v1/auth/google", body).await?.ok()?;
+    assert_eq!(sign_in("ann@mailbox.example", User::PASSWORD).await?, 200);
+    let (status, page) = open(&link("bo@mailbox.example", 1).await?).await?;
+    ensure!(status == 409 && page.contains("Another account has this e-mail address"), "{status} {page}");
+    assert_eq!(shown().await?.0, present);
+    refused(&ask("Bo@mailbox.example").await?, 409, "email");
+
+    // Another wish takes the place of the first; asking for what is there, another password, and the end of the sessions forget it.
+    ask("cy@mailbox.example").await?.ok()?;
+    ask("dan@mailbox.example").await?.ok()?;
+    assert_eq!(open(&link("cy@mailbox.example", 1).await?).await?.0, 400);
+    ask("ann@mailbox.example").await?.ok()?;
+    assert_eq!(shown().await?, (present.clone(), Value::Null));
+    assert_eq!(open(&link("dan@mailbox.example", 1).await?).await?.0, 400);
+    ask("dan@mailbox.example").await?.ok()?;
+    let password = "quite another password";
+    let change = json!({ "currentPassword": User::PASSWORD, "newPassword": password });
+    user.put("/api/users/password", change).await?.ok()?;
+    assert_eq!(open(&link("dan@mailbox.example", 2).await?).await?.0, 400);
+
+    ask("dan@mailbox.example").await?.ok()?;
+    user.delete("/api/auth/sessions?keepCurrent=true").await?.ok()?;
+    assert_eq!(shown().await?, (present.clone(), Value::Null));
+
+    // With the link the address is another one, and what was mailed to the old one is void.
+    ask("eve@mailbox.example").await?.ok()?;
+    platform.nobody().post("/api/auth/forgot-password", json!({ "email": "ann@mailbox.example" })).await?.ok()?;
+    let count = async |query: &str| -> Result<i64> { Ok(database.query_one(query, &[]).await?.get(0)) };
+    let resets = "SELECT count(*) FROM auth.password_resets";
+    let until_one = async |rows: &str| {
+        eventually(rows, PATIENCE, async || {
+            let found = count(rows).await?;
+            ensure!(found == 1, "{found}");
+            Ok(())
+        })
+        .await
+    };
+    until_one(resets).await?;
+    let new = link("eve@mailbox.example", 1).await?;
+    let contacts = "SELECT count(*) FROM notifier.contacts WHERE email = 'eve@mailbox.example'";
+    assert_eq!(count(contacts).await?, 0);
+    assert_eq!((open(&new).await?.0, open(&new).await?.0, count(resets).await?), (200, 200, 0));
+    assert_eq!(shown().await?, (json!("eve@mailbox.example"), Value::Null));
+    assert_eq!((sign_in("eve@mailbox.example", password).await?, sign_in("ann@mailbox.example", password).await?), (200, 401));
+    mail(&sink, "ann@mailbox.example", "account was changed", 1).await?;
+    until_one(contacts).await?;
+    assert_eq!(count("SELECT count(*) FROM auth.security_events WHERE kind = 'email_change_asked'").await?, 6);
+    assert_eq!(count("SELECT count(*) FROM auth.security_events WHERE kind = 'email_changed'").await?, 3);
     Ok(())
 }
 

@@ -12,7 +12,8 @@ use chrono::Utc;
 use clap::Args;
 use secrecy::SecretString;
 use tokio::time::timeout;
-use zoetrope_postgres::Database;
+use zoetrope_outbox::enqueue;
+use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_redis::Redis;
 use zoetrope_tokens::{Access, Role, Verifier};
 
@@ -60,11 +61,21 @@ pub async fn create_admin(settings: CreateAdminSettings, args: CreateAdminArgs) 
     };
     let password_hash = Passwords::new(&settings.passwords)?.hash(registration.password).await?;
     let user = new_user(registration.username, registration.email, Role::Admin);
+    let confirmation = match (settings.email_confirmation.confirmations()?, &user.email) {
+        (Some(confirmations), Some(email)) => {
+            let key = settings.sign_in_codes.context("sign_in_codes.secret is missing: it seals links")?.codes()?.key;
+            Some(confirmations.mail(&key, user.id, email, None, user.created_at))
+        }
+        (None, _) | (_, None) => None,
+    };
     Database::new(&settings.postgres, "auth create-admin")?
         .transaction("create_admin", async |connection| {
             create(connection, &user, Some(&password_hash), None, registration.username_field).await?;
             let event = SecurityEvent::RoleChanged(user.role);
             security_events::record(connection, user.id, event, None, user.created_at).await?;
+            if let Some(mail) = &confirmation {
+                enqueue(connection, mail).await.map_err(DatabaseError::from)?;
+            }
             Ok::<_, AccountError>(())
         })
         .await?;

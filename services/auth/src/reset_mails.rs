@@ -103,6 +103,10 @@ impl ResetDesk {
         let Some((user, _)) = users::lock(connection, user.id).await? else { return Ok(()) };
         // The address that is known, not the one that was typed: two that look alike may be two.
         let Some(recipient) = user.email else { return Ok(()) };
+        if users::holder(connection, &recipient).await?.is_some_and(|holder| holder.is_guarded()) {
+            tracing::info!(user_id = %user.id, "no link to choose a password for an administrator who has not confirmed the address");
+            return Ok(());
+        }
         if !password_resets::open(connection, user.id, now).await?.allow_another(now) {
             return Ok(());
         }

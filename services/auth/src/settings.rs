@@ -99,6 +99,10 @@ pub struct CreateAdminSettings {
     pub postgres: PostgresSettings,
     #[serde(default)]
     pub passwords: PasswordSettings,
+    #[serde(default)]
+    pub email_confirmation: EmailConfirmationSettings,
+    /// Seals the link that confirms an address; without that it is not needed.
+    pub sign_in_codes: Option<SignInCodeSettings>,
 }
 
 /// The settings of `auth suspend`, `auth reinstate` and `auth delete-user`.
@@ -249,7 +253,7 @@ impl SignInCodeSettings {
     }
 }
 
-/// The mail that asks new users to confirm their address.
+/// The mail that asks users to confirm a new address.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmailConfirmationSettings {

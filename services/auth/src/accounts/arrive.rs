@@ -16,7 +16,7 @@ use crate::{
         linking::{Account, Arrival, account},
         username,
     },
-    store::{api_keys, identities, security_events, sessions, sign_in_codes, users},
+    store::{addresses, api_keys, identities, security_events, sessions, sign_in_codes, users},
 };
 
 /// Of two who come at the same time for the first time, the second finds what the first left; and a suggested name may be taken.
@@ -136,6 +136,10 @@ async fn find_or_create(connection: &mut Connection, visit: &Visit, newcomer: &U
         Account::New => add(connection, arrival, newcomer, visit.language).await,
         Account::Own(user) => meet(connection, arrival, user, now).await,
         Account::Claimed(user) => take_over(connection, arrival, user, now).await,
+        Account::Guarded(user) => {
+            tracing::warn!(user_id = %user, "somebody showed to have the address that an administrator has only claimed, and was refused");
+            Err(AccountError::UnconfirmedAdmin)
+        }
     }
 }
 
@@ -209,6 +213,7 @@ async fn take_over(
 /// Ends what may have been left by somebody who had only claimed the address of the account.
 pub(super) async fn drop_claims(connection: &mut Connection, user: UserId) -> Result<Ended, DatabaseError> {
     identities::forget_of(connection, user).await?;
+    addresses::forget_pending(connection, user).await?;
     let keys = api_keys::revoke_all(connection, user, now()).await?;
     Ok(Ended { sessions: Vec::new(), keys })
 }

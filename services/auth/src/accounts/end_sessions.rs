@@ -7,7 +7,7 @@ use zoetrope_service::run_to_end;
 
 use super::{AccountError, Accounts, Device, SecurityEvent, register::now};
 use crate::store::{
-    security_events,
+    addresses, security_events,
     sessions::{self, Revoked},
 };
 
@@ -53,7 +53,8 @@ impl Accounts {
         .await
     }
 
-    /// Ends all sessions of the user, but for one that may go on. Tells how many.
+    /// Ends all sessions of the user, but for one that may go on. Tells how many. Another address that was asked for is forgotten: it may have
+    /// been somebody else in one of them.
     pub async fn end_all_sessions(&self, user: UserId, spared: Option<SessionId>, device: Device) -> Result<usize, AccountError> {
         let accounts = self.clone();
         run_to_end(async move {
@@ -61,6 +62,7 @@ impl Accounts {
                 .0
                 .database
                 .transaction("end_sessions", async |connection| {
+                    addresses::forget_pending(connection, user).await?;
                     let revoked = sessions::revoke_others(connection, user, spared, now()).await?;
                     record_end(connection, user, &revoked, &device).await?;
                     Ok::<_, DatabaseError>(revoked)

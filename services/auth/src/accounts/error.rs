@@ -43,6 +43,9 @@ pub enum AccountError {
     Suspended,
     #[error("the user is no administrator")]
     NotAnAdmin,
+    /// What an administrator has only claimed lets nobody in.
+    #[error("the address is an administrator's who has not confirmed it")]
+    UnconfirmedAdmin,
     #[error("the user was deleted")]
     Deleted,
     /// Somebody else was faster, again and again.

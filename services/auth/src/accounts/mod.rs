@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod arrive;
+mod change_address;
 mod change_password;
 mod confirm_email;
 mod delete_user;
@@ -38,7 +39,7 @@ use zoetrope_tokens::{Access, Verifier};
 
 pub use api_keys::KeyCard;
 pub use arrive::Arrived;
-pub use confirm_email::Confirmations;
+pub use confirm_email::{Confirmations, OpenedLink};
 pub use delete_user::delete;
 pub use device::Device;
 pub use end_sessions::OpenSession;

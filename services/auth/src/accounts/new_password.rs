@@ -6,7 +6,7 @@ use zoetrope_postgres::{Connection, DatabaseError};
 
 use super::{Device, SecurityEvent, User};
 use crate::store::{
-    password_resets, security_events,
+    addresses, password_resets, security_events,
     sessions::{self, Revoked},
     users,
 };
@@ -25,7 +25,8 @@ pub(super) struct NewPassword {
 }
 
 impl NewPassword {
-    /// Ends the other sessions, makes links to choose a password void, and tells the user. The user's row must be locked.
+    /// Ends the other sessions, makes links to choose a password void, and the one to another address, which somebody else may have asked
+    /// for; and tells the user. The user's row must be locked.
     pub(super) async fn store(
         &self,
         connection: &mut Connection,
@@ -34,6 +35,7 @@ impl NewPassword {
     ) -> Result<Vec<Revoked>, DatabaseError> {
         users::set_password(connection, user.id, &self.hash).await?;
         password_resets::forget_of(connection, user.id).await?;
+        addresses::forget_pending(connection, user.id).await?;
         security_events::record(connection, user.id, self.event, Some(&self.device), now).await?;
         if let Some(recipient) = &user.email {
             enqueue(connection, &self.mail(user, recipient, now)).await?;

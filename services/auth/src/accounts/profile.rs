@@ -1,18 +1,17 @@
-use zoetrope_contracts::{timestamp, users::v1::ContactChanged};
 use zoetrope_domain::{Language, SessionId, UserId};
-use zoetrope_outbox::enqueue;
-use zoetrope_postgres::{Connection, DatabaseError};
+use zoetrope_postgres::Connection;
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::Caller;
 
 use super::{
     AccountError, Accounts, Device, SecurityEvent, User, UserState,
+    change_address::NewAddress,
     ownership::Demand,
     register::{now, taken},
 };
 use crate::{
     rules::{login::key, profile::ProfileChange},
-    store::{api_keys, password_resets, profiles, security_events, users},
+    store::{api_keys, profiles, security_events, users},
 };
 
 /// A user as only the user sees it.
@@ -24,6 +23,8 @@ pub struct Profile {
     pub state: UserState,
     /// What the user tells of himself; possibly nothing.
     pub bio: String,
+    /// Takes the place of the present address when it is confirmed.
+    pub pending_email: Option<String>,
 }
 
 impl Accounts {
@@ -34,7 +35,7 @@ impl Accounts {
     }
 
     async fn profile_of(&self, user: UserId) -> Result<Profile, AccountError> {
-        let found = profiles::find(&mut *self.0.database.connection().await?, user).await?;
+        let found = profiles::find(&mut *self.0.database.connection().await?, user, now()).await?;
         found.ok_or(AccountError::NotSignedIn("the session has ended"))
     }
 
@@ -87,13 +88,9 @@ impl Accounts {
             api_keys::publish_anew(connection, user).await?;
             security_events::record(connection, user, SecurityEvent::UsernameChanged, Some(device), now).await?;
         }
-        if let Some(email) = change.email.as_ref().filter(|_| moves(&present, change)) {
-            password_resets::forget_of(connection, user).await?;
-            let changed = ContactChanged { user_id: user.to_string(), email: email.clone(), changed_at: Some(timestamp(now)) };
-            enqueue(connection, &changed).await.map_err(DatabaseError::from)?;
-            security_events::record(connection, user, SecurityEvent::EmailChanged, Some(device), now).await?;
-            let moved = User { email: Some(email.clone()), ..present.clone() };
-            self.ask_to_confirm(connection, &moved, language, now).await?;
+        if let Some(email) = &change.email {
+            let new = NewAddress { user: &present, email, language, device, now };
+            self.change_address(connection, &new).await?;
         }
         Ok(())
     }

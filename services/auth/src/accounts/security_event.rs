@@ -23,6 +23,8 @@ pub enum SecurityEvent {
     RefreshTokenReused(SessionId),
     PasswordChanged,
     PasswordReset,
+    /// Another address was asked for, and is to be confirmed.
+    EmailChangeAsked,
     EmailChanged,
     UsernameChanged,
     ApiKeyCreated(ApiKeyId),
@@ -74,6 +76,7 @@ impl SecurityEvent {
             Self::RefreshTokenReused(_) => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
+            Self::EmailChangeAsked => "email_change_asked",
             Self::EmailChanged => "email_changed",
             Self::UsernameChanged => "username_changed",
             Self::ApiKeyCreated(_) => "api_key_created",
@@ -100,6 +103,7 @@ impl SecurityEvent {
             | Self::TakenOver
             | Self::PasswordChanged
             | Self::PasswordReset
+            | Self::EmailChangeAsked
             | Self::EmailChanged
             | Self::UsernameChanged
             | Self::Suspended

@@ -13,7 +13,7 @@ use zoetrope_domain::Language;
 use zoetrope_http::{ClientLanguage, Problem, ProblemBody, Query};
 
 use crate::{
-    accounts::{AccountError, Accounts},
+    accounts::{AccountError, Accounts, Device, OpenedLink},
     rules::confirmation::Confirmation,
 };
 
@@ -32,10 +32,13 @@ enum Page {
     /// With the address to which the button sends.
     Question(String),
     Confirmed,
+    /// Somebody else has the address.
+    Taken,
     Void,
 }
 
-/// Shows a page that asks to confirm an e-mail address. A mail to new users leads there; looking at it confirms nothing.
+/// Shows a page that asks to confirm an e-mail address. Mails to new users and to new addresses lead there; looking at it confirms
+/// nothing.
 #[utoipa::path(
     get,
     path = "/api/auth/confirm-email",
@@ -55,7 +58,7 @@ pub async fn ask(ClientLanguage(language): ClientLanguage, Query(link): Query<Li
     Page::Question(Confirmation::read(user, expires).link(&seal)).show(language)
 }
 
-/// Confirms an e-mail address. Whatever lets the user in stays as it is.
+/// Confirms an e-mail address, which takes the place of the user's if it was asked for. Whatever else lets the user in stays as it is.
 #[utoipa::path(
     post,
     path = "/api/auth/confirm-email",
@@ -64,17 +67,20 @@ pub async fn ask(ClientLanguage(language): ClientLanguage, Query(link): Query<Li
     responses(
         (status = 200, description = "Confirmed: a page, in English or Chinese.", body = String, content_type = "text/html"),
         (status = 400, description = "The link is not ours, or has expired: a page.", body = String, content_type = "text/html"),
+        (status = 409, description = "Somebody else has the address by now, and nothing has changed: a page.", body = String, content_type = "text/html"),
         (status = 503, description = "A server behind us is away.", body = ProblemBody),
     )
 )]
 pub async fn confirm(
     accounts: Data<Accounts>,
     ClientLanguage(language): ClientLanguage,
+    device: Device,
     Query(link): Query<Link>,
 ) -> Result<HttpResponse, Problem> {
     let Link { user, expires, seal } = link;
-    match accounts.confirm_email(Confirmation::read(user, expires), seal).await {
+    match accounts.confirm_email(OpenedLink { confirmation: Confirmation::read(user, expires), seal, language, device }).await {
         Ok(()) => Ok(Page::Confirmed.show(language)),
+        Err(AccountError::Taken(_)) => Ok(Page::Taken.show(language)),
         Err(AccountError::BadConfirmation) => Ok(Page::Void.show(language)),
         Err(error) => Err(error.into()),
     }
@@ -88,7 +94,7 @@ impl Page {
             Self::Question(action) => {
                 format!("<form method=\"post\" action=\"{}\"><button>{button}</button></form>\n", action.replace('&', "&amp;"))
             }
-            Self::Confirmed | Self::Void => String::new(),
+            Self::Confirmed | Self::Taken | Self::Void => String::new(),
         };
         let body = format!(
             "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -108,6 +114,7 @@ impl Page {
     const fn status(&self) -> StatusCode {
         match self {
             Self::Question(_) | Self::Confirmed => StatusCode::OK,
+            Self::Taken => StatusCode::CONFLICT,
             Self::Void => StatusCode::BAD_REQUEST,
         }
     }
@@ -117,18 +124,28 @@ impl Page {
         match (self, language) {
             (Self::Question(_), Language::English) => (
                 "Confirm your address",
-                "Somebody registered with your e-mail address. Confirm it only if it was you.",
+                "Somebody gave your e-mail address for an account here. Confirm it only if it was you.",
                 "It was me: confirm",
             ),
             (Self::Question(_), Language::Chinese) => {
-                ("确认您的邮箱地址", "有人使用您的邮箱地址进行了注册。如果是您本人操作，请确认。", "是我本人，确认")
+                ("确认您的邮箱地址", "有人在本站的账户中填写了您的邮箱地址。如果是您本人操作，请确认。", "是我本人，确认")
             }
             (Self::Confirmed, Language::English) => {
                 ("Confirmed", "Your e-mail address is confirmed. You may close this page.", "")
             }
             (Self::Confirmed, Language::Chinese) => ("已确认", "您的邮箱地址已确认，可以关闭此页面。", ""),
-            (Self::Void, Language::English) => ("This link does not work", "It is incomplete, or it has expired.", ""),
-            (Self::Void, Language::Chinese) => ("链接无效", "链接不完整或已过期。", ""),
+            (Self::Taken, Language::English) => (
+                "The address is taken",
+                "Another account has this e-mail address by now. Nothing has changed: yours keeps the address that it had.",
+                "",
+            ),
+            (Self::Taken, Language::Chinese) => {
+                ("邮箱地址已被占用", "此邮箱地址现已属于另一个账户。未作任何更改，您的账户仍使用原来的地址。", "")
+            }
+            (Self::Void, Language::English) => {
+                ("This link does not work", "It is incomplete, has expired, or another has taken its place.", "")
+            }
+            (Self::Void, Language::Chinese) => ("链接无效", "链接不完整、已过期，或已被新的链接取代。", ""),
         }
     }
 }

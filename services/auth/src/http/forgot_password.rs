@@ -17,7 +17,8 @@ pub struct ForgotPasswordRequest {
 
 /// Mails a link to choose a new password, if the address is a user's. The answer is the same when it is not.
 ///
-/// The mail is in the language that `Accept-Language` prefers, English or Chinese. An account gets one a minute at the most.
+/// The mail is in the language that `Accept-Language` prefers, English or Chinese. An account gets one a minute at the most,
+/// and an administrator none who has not confirmed the address.
 #[utoipa::path(
     post,
     path = "/api/auth/forgot-password",

@@ -38,7 +38,7 @@ pub struct LoginRequest {
         (status = 200, description = "Signed in; also sets the cookie `refreshToken`.", body = SignedInView),
         (status = 400, description = "A field is missing.", body = ProblemBody),
         (status = 401, description = "No such user, another password, or a wrong code.", body = ProblemBody),
-        (status = 403, description = "The account is suspended.", body = ProblemBody),
+        (status = 403, description = "The account is suspended, or an administrator's whose address is not confirmed.", body = ProblemBody),
         (status = 429, description = "Too many wrong passwords or codes; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )

@@ -33,6 +33,9 @@ impl From<AccountError> for Problem {
             AccountError::Refused(refusal) => refusal.into(),
             AccountError::Suspended => Self::forbidden("this account is suspended"),
             AccountError::NotAnAdmin => Self::forbidden("this is for administrators"),
+            AccountError::UnconfirmedAdmin => {
+                Self::forbidden("this is the address of an administrator, who has not confirmed it")
+            }
             AccountError::Deleted => Self::forbidden("this account was deleted"),
             AccountError::Unknown(what) => Self::not_found(format!("there is no such {what}")),
             AccountError::TooManyKeys => Self::invalid_state("there are too many API keys: revoke one first"),

@@ -21,8 +21,9 @@ pub struct ProfileView {
     #[serde(flatten)]
     envelope: Envelope<ProfileData>,
     user: FullUserView,
+    /// At the top `status` says that all went well.
     #[serde(flatten)]
-    bare: BareView,
+    bare: OwnView,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,19 +31,23 @@ struct ProfileData {
     user: FullUserView,
 }
 
-/// At the top `status` says that all went well.
-#[derive(Debug, Serialize, ToSchema)]
-struct BareView {
+/// What is for the user alone.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct OwnView {
     #[serde(flatten)]
     user: UserView,
     bio: String,
+    /// Takes the place of `email` when the link is opened that was mailed there; left out when there is none.
+    #[schema(example = "ann@example.org")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_email: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct FullUserView {
     #[serde(flatten)]
-    user: UserView,
-    bio: String,
+    own: OwnView,
     /// `active`: who reads the own profile is let in.
     #[schema(example = "active")]
     status: String,
@@ -50,11 +55,13 @@ struct FullUserView {
 
 impl ProfileView {
     fn new(profile: &Profile, wrap: impl FnOnce(ProfileData) -> Envelope<ProfileData>) -> Self {
-        let user = UserView::from(&profile.user);
-        let status = profile.state.as_str().to_lowercase();
-        let full = FullUserView { user: user.clone(), bio: profile.bio.clone(), status };
-        let bare = BareView { user, bio: profile.bio.clone() };
-        Self { envelope: wrap(ProfileData { user: full.clone() }), user: full, bare }
+        let own = OwnView {
+            user: UserView::from(&profile.user),
+            bio: profile.bio.clone(),
+            pending_email: profile.pending_email.clone(),
+        };
+        let full = FullUserView { own: own.clone(), status: profile.state.as_str().to_lowercase() };
+        Self { envelope: wrap(ProfileData { user: full.clone() }), user: full, bare: own }
     }
 }
 
@@ -67,7 +74,8 @@ pub struct ChangeProfileRequest {
     /// Up to 64 characters: the name that is shown.
     #[schema(example = "Ann")]
     nickname: Option<String>,
-    /// Unique whatever its case. Another address needs `currentPassword`, unless the user signed in within the last 15 minutes.
+    /// Unique whatever its case. Another address needs `currentPassword`, unless the user signed in within the last 15 minutes, and may count
+    /// only when it is confirmed.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
     /// Up to 500 characters.
@@ -98,7 +106,9 @@ pub async fn show(accounts: Data<Accounts>, caller: CurrentUser) -> Result<actix
 
 /// Changes the own profile. What is missing or null stays, and so does a name or an address that is empty.
 ///
-/// An address that was changed counts as not verified; a link to confirm it is mailed there.
+/// Who has shown to receive mail at the present address keeps it until the link is opened that is mailed to another one: that is
+/// `pendingEmail` until then, and the present address is told. Asking for the present address again, another password, the end of all
+/// sessions and time make the link void. Else another address counts at once, as not verified.
 #[utoipa::path(
     put,
     path = "/api/users/profile",

@@ -48,6 +48,7 @@ pub struct RegisterRequest {
         (status = 201, description = "Registered; also sets the cookie `refreshToken`.", body = SignedInView),
         (status = 200, description = "By a code: a user already.", body = Envelope<DoneView>),
         (status = 400, description = "A field cannot be taken, or the code is wrong.", body = ProblemBody),
+        (status = 403, description = "By a code: the account is an administrator's whose address is not confirmed.", body = ProblemBody),
         (status = 409, description = "The username or the email is taken.", body = ProblemBody),
         (status = 429, description = "Too many wrong codes; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),

@@ -50,7 +50,8 @@ impl TryFrom<SecurityEventQuery> for EventPage {
 pub struct SecurityEventView {
     id: Uuid,
     /// `account_created`, `sign_in`, `identity_linked`, `taken_over`, `sign_in_failed`, `refresh_token_reused`, `password_changed`,
-    /// `password_reset`, `api_key_created`, `api_key_revoked`, `session_ended`, `suspended`, `reinstated`, `role_changed` or `deleted`.
+    /// `password_reset`, `email_change_asked`, `email_changed`, `username_changed`, `api_key_created`, `api_key_revoked`, `session_ended`,
+    /// `suspended`, `reinstated`, `role_changed` or `deleted`.
     #[schema(example = "sign_in")]
     kind: String,
     /// What it is about: `session:` or `api_key:` and an id, `role:` and a role, or `provider:` and who vouches.

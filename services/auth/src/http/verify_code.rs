@@ -37,7 +37,7 @@ pub struct KnownView {
     responses(
         (status = 200, description = "Signed in; also sets the cookie `auth-session`.", body = Envelope<KnownView>),
         (status = 400, description = "The code is wrong, was used, or is no longer good.", body = ProblemBody),
-        (status = 403, description = "The account is suspended.", body = ProblemBody),
+        (status = 403, description = "The account is suspended, or an administrator's whose address is not confirmed.", body = ProblemBody),
         (status = 429, description = "Too many wrong codes; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away.", body = ProblemBody),
     )

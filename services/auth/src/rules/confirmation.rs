@@ -1,6 +1,7 @@
-//! The link with which somebody confirms to receive mail at the address that an account was registered with.
+//! The link with which somebody confirms to receive mail at the address of an account, or at the one that is to take
+//! its place.
 //!
-//! Nothing is stored of it: a seal shows that we made it, for this user, this address and this time. Opened, it shows a page that asks;
+//! Of the first, nothing is stored: a seal shows that we made it, for this user, this address and this time. Opened, it shows a page that asks;
 //! what only looks at links, as mail filters do, confirms nothing.
 
 use chrono::{DateTime, Utc};
@@ -39,6 +40,11 @@ impl Confirmation {
         format!("{PATH}?user={}&expires={}&seal={seal}", self.user, self.expires)
     }
 
+    /// Whether it is the link that was mailed to end at this moment.
+    pub fn ends_with(&self, expires_at: DateTime<Utc>) -> bool {
+        self.expires == expires_at.timestamp()
+    }
+
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.expires <= now.timestamp()
     }
@@ -60,6 +66,8 @@ mod tests {
         }
         let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         assert!(!confirmation(1, 10).is_over(moment(9)) && confirmation(1, 10).is_over(moment(10)));
+        let until = moment(10) + chrono::TimeDelta::milliseconds(999);
+        assert!(confirmation(1, 10).ends_with(until) && !confirmation(1, 11).ends_with(until));
         let link = confirmation(1, 10).link("abc");
         assert_eq!(link, "/api/auth/confirm-email?user=00000000-0000-0000-0000-000000000001&expires=10&seal=abc");
     }

@@ -1,5 +1,6 @@
 //! Decisions without input or output.
 
+pub mod address_change;
 pub mod api_key;
 pub mod common_passwords;
 pub mod confirmation;

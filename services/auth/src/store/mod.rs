@@ -1,5 +1,6 @@
 //! The schema `auth`: the only place that knows SQL. Rows stay inside.
 
+pub mod addresses;
 pub mod api_keys;
 pub mod avatars;
 pub mod balances;

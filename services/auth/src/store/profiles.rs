@@ -22,18 +22,27 @@ struct MoreRow {
     number: i64,
     state: String,
     bio: Option<String>,
+    pending_email: Option<String>,
+    pending_email_until: Option<DateTime<Utc>>,
 }
 
-pub async fn find(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<Profile>, DatabaseError> {
+/// The user as the user is at a moment.
+pub async fn find(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<Option<Profile>, DatabaseError> {
     let row: Option<(UserRow, MoreRow)> = users::table
         .find(user.as_uuid())
         .select((UserRow::as_select(), MoreRow::as_select()))
         .first(connection)
         .await
         .optional()?;
-    let Some((user, MoreRow { number, state, bio })) = row else { return Ok(None) };
-    let state = state.parse().map_err(|error| Error::DeserializationError(Box::new(error)))?;
-    Ok(Some(Profile { user: user.try_into()?, number, state, bio: bio.unwrap_or_default() }))
+    let Some((user, more)) = row else { return Ok(None) };
+    let state = more.state.parse().map_err(|error| Error::DeserializationError(Box::new(error)))?;
+    let pending_email = more.pending_email.filter(|_| more.pending_email_until.is_some_and(|until| until > now));
+    let bio = more.bio.unwrap_or_default();
+    Ok(Some(Profile { user: user.try_into()?, number: more.number, state, bio, pending_email }))
 }
 
 #[derive(AsChangeset)]
@@ -42,25 +51,16 @@ struct ProfileUpdate<'a> {
     username: Option<&'a str>,
     username_key: Option<String>,
     display_name: Option<&'a str>,
-    email: Option<&'a str>,
-    email_key: Option<String>,
-    email_verified_at: Option<Option<DateTime<Utc>>>,
     bio: Option<&'a str>,
 }
 
-/// Writes what changes of a user whose row is locked. Another address is not verified.
+/// Writes what changes of a user whose row is locked, but for the address.
 pub async fn update(connection: &mut AsyncPgConnection, user: UserId, change: &ProfileChange) -> Result<(), InsertError> {
     let row = users::table.find(user.as_uuid());
-    let known: Option<Option<String>> = row.select(users::email_key).first(connection).await.optional().map_err(refused)?;
-    let email_key = change.email.as_deref().map(key);
-    let moves = email_key.is_some() && known.flatten() != email_key;
     let update = ProfileUpdate {
         username: change.username.as_deref(),
         username_key: change.username.as_deref().map(key),
         display_name: change.display_name.as_deref(),
-        email: change.email.as_deref(),
-        email_key,
-        email_verified_at: moves.then_some(None),
         bio: change.bio.as_deref(),
     };
     match diesel::update(row).set(update).execute(connection).await {

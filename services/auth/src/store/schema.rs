@@ -17,6 +17,8 @@ diesel::table! {
         credits -> BigInt,
         email_verified_at -> Nullable<Timestamptz>,
         number -> BigInt,
+        pending_email -> Nullable<Text>,
+        pending_email_until -> Nullable<Timestamptz>,
     }
 }
 

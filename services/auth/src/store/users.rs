@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_domain::{SessionId, UserId};
 use zoetrope_postgres::{Connection, DatabaseError};
+use zoetrope_tokens::Role;
 
 use super::schema::{sessions, users};
 use crate::{
@@ -141,15 +142,17 @@ pub async fn lock(connection: &Connection, user: UserId) -> Result<Option<(User,
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
 }
 
-/// The user who has this address, and whether the user has shown to receive what is sent there.
+/// The user who has this address.
 pub async fn holder(connection: &mut AsyncPgConnection, email: &str) -> Result<Option<Holder>, DatabaseError> {
-    let row: Option<(Uuid, bool)> = users::table
+    let row: Option<(Uuid, bool, String)> = users::table
         .filter(users::email_key.eq(key(email)))
-        .select((users::id, users::email_verified_at.is_not_null()))
+        .select((users::id, users::email_verified_at.is_not_null(), users::role))
         .first(connection)
         .await
         .optional()?;
-    Ok(row.map(|(id, verified)| Holder { user: UserId::new(id), verified }))
+    let Some((id, verified, role)) = row else { return Ok(None) };
+    let role: Role = role.parse().map_err(|error| Error::DeserializationError(Box::new(error)))?;
+    Ok(Some(Holder { user: UserId::new(id), verified, is_admin: role == Role::Admin }))
 }
 
 /// The user has shown to receive what is sent to this address, if it is the user's. Tells whether that is new.

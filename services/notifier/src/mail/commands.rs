@@ -104,6 +104,8 @@ fn content(content: send_mail::Content) -> Result<Content, InvalidCommand> {
             link: Some(it.link).filter(|link| is_web_address(link)).ok_or(invalid("link"))?,
             valid_hours: it.valid_hours,
         },
+        Wire::AddressChangeAsked(_) => Content::AddressChangeAsked,
+        Wire::AddressChanged(_) => Content::AddressChanged,
     })
 }
 

@@ -37,6 +37,9 @@ pub enum Content {
         link: String,
         valid_hours: u32,
     },
+    /// Another address is to be confirmed.
+    AddressChangeAsked,
+    AddressChanged,
     /// A webhook endpoint failed for so long that nothing is sent to it any more.
     EndpointDisabled {
         /// The endpoint's address.
@@ -46,7 +49,7 @@ pub enum Content {
 
 impl Content {
     /// All that this version can write.
-    pub const TEMPLATES: [&'static str; 8] = [
+    pub const TEMPLATES: [&'static str; 10] = [
         "sign_in_code",
         "password_reset",
         "password_changed",
@@ -55,6 +58,8 @@ impl Content {
         "video_ready",
         "endpoint_disabled",
         "address_confirmation",
+        "address_change_asked",
+        "address_changed",
     ];
 
     /// Its kind, as in the table and in metrics.
@@ -68,6 +73,8 @@ impl Content {
             Self::VideoReady { .. } => "video_ready",
             Self::EndpointDisabled { .. } => "endpoint_disabled",
             Self::AddressConfirmation { .. } => "address_confirmation",
+            Self::AddressChangeAsked => "address_change_asked",
+            Self::AddressChanged => "address_changed",
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct GoogleRequest {
         (status = 200, description = "Signed in.", body = TokensView),
         (status = 400, description = "The code is missing, or the page is not one of ours.", body = ProblemBody),
         (status = 401, description = "Google does not take the code, or what it says of the user is not good.", body = ProblemBody),
-        (status = 403, description = "The account is suspended.", body = ProblemBody),
+        (status = 403, description = "The account is suspended, or an administrator's whose address is not confirmed.", body = ProblemBody),
         (status = 404, description = "Sign-in with Google is not set up here.", body = ProblemBody),
         (status = 503, description = "Google or a server behind us is away.", body = ProblemBody),
     )

@@ -12,6 +12,10 @@ pub struct AdsUserView {
     /// Empty when there is none.
     #[schema(example = "ann@example.com")]
     email: String,
+    /// Takes the place of `email` when the link is opened that was mailed there; left out when there is none.
+    #[schema(example = "ann@example.org")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_email: Option<String>,
     #[schema(example = "Ann")]
     name: String,
     avatar_url: Option<String>,
@@ -34,6 +38,7 @@ impl From<&Profile> for AdsUserView {
         Self {
             id: profile.number,
             email: user.email.clone().unwrap_or_default(),
+            pending_email: profile.pending_email.clone(),
             name: user.shown_name().to_owned(),
             avatar_url: user.avatar_url.clone(),
             credits: user.credits,

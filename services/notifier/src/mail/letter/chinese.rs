@@ -63,7 +63,26 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
             note: Some("如果这不是您本人的操作，请忽略此邮件，不要确认。".to_owned()),
             ..letter(
                 format!("确认您的 {product} 邮箱地址"),
-                format!("有人使用此邮箱地址注册了 {product}。如果是您本人操作，请在 {valid_hours} 小时内打开以下链接并确认。"),
+                format!("有人在 {product} 的账户中填写了此邮箱地址。如果是您本人操作，请在 {valid_hours} 小时内打开以下链接并确认。"),
+            )
+        },
+        Content::AddressChangeAsked => Letter {
+            note: Some(
+                "如果这不是您本人的操作，请立即更改或重置密码：该链接将随之失效，您在其他设备上的登录也会退出。".to_owned(),
+            ),
+            ..letter(
+                format!("您的 {product} 账户邮箱地址即将更改"),
+                "有人请求更改您账户的邮箱地址。在发送到新地址的链接被打开之前，不会有任何更改。".to_owned(),
+            )
+        },
+        Content::AddressChanged => Letter {
+            note: Some(
+                "如果这不是您本人的操作，请立即使用用户名登录并更改密码，其他设备上的登录将随之退出；然后请改回邮箱地址。如果无法登录，请联系服务的运营者。"
+                    .to_owned(),
+            ),
+            ..letter(
+                format!("您的 {product} 账户邮箱地址已更改"),
+                "您的账户现在使用另一个邮箱地址，与账户有关的邮件不再发送到此地址。".to_owned(),
             )
         },
         Content::EndpointDisabled { url } => Letter {

@@ -71,9 +71,31 @@ pub(super) fn letter(content: &Content, brand: &Brand) -> Letter {
             ..letter(
                 format!("Confirm your address for {product}"),
                 format!(
-                    "Somebody registered at {product} with this address. If it was you, open this link and confirm it within {}.",
+                    "Somebody gave this address for an account at {product}. If it was you, open this link and confirm it within {}.",
                     hours(*valid_hours)
                 ),
+            )
+        },
+        Content::AddressChangeAsked => Letter {
+            note: Some(
+                "If it was not you, change or reset your password at once: that makes the link void, and signs you out everywhere else."
+                    .to_owned(),
+            ),
+            ..letter(
+                format!("The address of your {product} account is about to be changed"),
+                "Somebody asked for another e-mail address for your account. Until the link is opened that was mailed there, nothing changes."
+                    .to_owned(),
+            )
+        },
+        Content::AddressChanged => Letter {
+            note: Some(
+                "If it was not you, sign in with your user name at once and change your password, which signs you out everywhere else. \
+                 Then change the address back. If you cannot sign in, ask those who run the service for help."
+                    .to_owned(),
+            ),
+            ..letter(
+                format!("The address of your {product} account was changed"),
+                "Your account has another e-mail address now. Mail about it no longer comes to this one.".to_owned(),
             )
         },
         Content::EndpointDisabled { url } => Letter {

@@ -31,5 +31,7 @@ pub fn all() -> Vec<Content> {
             link: "https://api.example.org/api/auth/confirm-email?user=1&seal=xyz".to_owned(),
             valid_hours: 72,
         },
+        Content::AddressChangeAsked,
+        Content::AddressChanged,
     ]
 }
