@@ -41,10 +41,10 @@ impl Accounts {
             .database
             .pipelined("sign_in", async |connection| {
                 let (stored, kept) = tokio::join!(users::lock_password(connection, user.id), session.store(connection, &user));
-                kept?;
                 if stored?.as_deref() != Some(&password_hash) {
                     return Err(AccountError::Overtaken);
                 }
+                kept?;
                 if let Some(renewed) = &renewed {
                     users::set_password(connection, user.id, renewed).await?;
                 }

@@ -20,7 +20,8 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Ends all that lets the user in, or would move the account to another address. The user's row must be locked, and say that nobody is let in any more.
+    /// Ends all that lets the user in, or would move the account to another address. The user's row must be locked, and say that nobody
+    /// is let in any more.
     pub(super) async fn all_of(connection: &mut Connection, user: UserId, now: DateTime<Utc>) -> Result<Self, DatabaseError> {
         let sessions = sessions::revoke_others(connection, user, None, now).await?;
         let keys = api_keys::revoke_all(connection, user, now).await?;
