@@ -336,6 +336,43 @@ async fn a_hash_of_other_costs_is_renewed_at_sign_in() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_happens_to_an_account_during_a_sign_in_counts() -> Result<()> {
+    let platform = without_tasks().start().await?;
+    let (database, other) = (platform.database().await?, platform.database().await?);
+    let (alike, changed) = (platform.user().await?, platform.user().await?);
+    changed.put(CHANGE, json!({ "currentPassword": User::PASSWORD, "newPassword": NEW })).await?.ok()?;
+    let hash_of =
+        |user: &User| format!("password_hash = (SELECT password_hash FROM auth.users WHERE username = '{}')", user.name());
+    let cases = [
+        // As another sign-in renews it: the same password, with another salt.
+        (hash_of(&alike), 200, 2),
+        (hash_of(&changed), 401, 1),
+        ("state = 'SUSPENDED'".to_owned(), 403, 1),
+    ];
+    for (change, status, left) in cases {
+        let (user, visitor) = (platform.user().await?, platform.nobody());
+        let name = user.name();
+        other.batch_execute(&format!("BEGIN; UPDATE auth.users SET {change} WHERE username = '{name}'")).await?;
+        let happens = async {
+            // The password was right, and the session waits to be stored.
+            let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            eventually("the sign-in waits for the row", PATIENCE, async || {
+                ensure!(database.query_one(waiting, &[]).await?.get::<_, i64>(0) == 1);
+                Ok(())
+            })
+            .await?;
+            anyhow::Ok(other.batch_execute("COMMIT").await?)
+        };
+        let (answer, happened) = tokio::join!(login(&visitor, name, User::PASSWORD), happens);
+        happened?;
+        assert_eq!(answer?.status, status, "{change}");
+        let sql = "SELECT count(*) FROM auth.sessions JOIN auth.users ON users.id = user_id WHERE username = $1";
+        assert_eq!(database.query_one(sql, &[&name]).await?.get::<_, i64>(0), left, "{change}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_sign_ins_is_told_to_come_back_and_locks_nobody_out() -> Result<()> {
     let platform = without_tasks()
         .setting(Service::Auth, "passwords.max_concurrent", 1)

@@ -52,10 +52,10 @@ impl HashingThreads {
         let came = Instant::now();
         // Who is first decides: the thread that begins, or the caller whose patience is at an end.
         let decided = Arc::new(AtomicBool::new(false));
-        let is_awaited = Arc::clone(&decided);
+        let was_decided = Arc::clone(&decided);
         let mut hashing = AbortOnDropHandle::new(self.handle.spawn_blocking(move || {
             let _place = place;
-            if is_awaited.swap(true, Ordering::Relaxed) {
+            if was_decided.swap(true, Ordering::Relaxed) {
                 return None;
             }
             metrics::password_waited(came.elapsed());
