@@ -1,12 +1,15 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::Deserialize;
 use url::Host;
 
-use crate::{WebAddress, is_global};
+use crate::{InvalidAddress, WebAddress, is_global, private_name::PrivateName};
 
-/// Where requests may go: to public hosts over `https`, and where the operator allows it besides.
-#[derive(Debug, Clone, Default)]
+/// Where requests may go: to public hosts over `https`, and where the operator allows it besides. Every service that takes such an address
+/// has the same settings, so that it is taken or refused wherever it is named.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Destinations {
     /// Networks that are allowed although they are not public, for development and for hosts of one's own.
     pub allowed_networks: Vec<IpNet>,
@@ -24,7 +27,23 @@ pub enum Refused {
     NotPublic,
 }
 
+/// Why an address that a user gave is not taken, in words that read on from a field's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    #[error(transparent)]
+    Invalid(#[from] InvalidAddress),
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
 impl Destinations {
+    /// The address that a user gave, if a request may go there, as far as the text tells. This is the one rule for whatever may be stored.
+    pub fn address(&self, text: &str) -> Result<WebAddress, Unusable> {
+        let address: WebAddress = text.trim().parse()?;
+        self.check(&address)?;
+        Ok(address)
+    }
+
     /// Whether a connection to this address may be made.
     pub fn permits(&self, address: IpAddr) -> bool {
         let canonical = address.to_canonical();
@@ -40,10 +59,20 @@ impl Destinations {
         let permitted = match url.host() {
             Some(Host::Ipv4(address)) => self.permits(address.into()),
             Some(Host::Ipv6(address)) => self.permits(address.into()),
-            Some(Host::Domain(_)) => true,
+            Some(Host::Domain(name)) => self.permits_name(name),
             None => false,
         };
         if permitted { Ok(()) } else { Err(Refused::NotPublic) }
+    }
+
+    /// Whether this may be the name of a permitted host. A name that no public host can have is refused at once, and not only when it is
+    /// looked up; where private networks are allowed, it may be the name of a host in them.
+    fn permits_name(&self, name: &str) -> bool {
+        match PrivateName::of(name) {
+            None => true,
+            Some(PrivateName::Loopback) => self.allowed_networks.iter().any(|network| network.addr().is_loopback()),
+            Some(PrivateName::Inside) => !self.allowed_networks.is_empty(),
+        }
     }
 }
 
@@ -88,6 +117,37 @@ mod tests {
         }
         for host in ["8.8.8.8", "example.com", "[2606:4700:4700::1111]", "localhost.example.com", "1.1"] {
             assert_eq!(check(&Destinations::default(), &format!("https://{host}/hook")), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_public_host_has_is_refused_at_once() {
+        let own = Destinations { allowed_networks: vec!["10.1.0.0/16".parse().unwrap()], ..Destinations::default() };
+        let loopback = Destinations { allowed_networks: vec!["127.0.0.0/8".parse().unwrap()], ..Destinations::default() };
+        for host in ["localhost", "LOCALHOST", "localhost.", "app.localhost", "localhost.localdomain", "%6cocalhost", "ｌocalhost"] {
+            let address = format!("https://{host}:8443/hook");
+            assert_eq!(check(&Destinations::default(), &address), Err(Refused::NotPublic), "{host}");
+            assert_eq!(check(&own, &address), Err(Refused::NotPublic), "{host}");
+            assert_eq!(check(&loopback, &address), Ok(()), "{host}");
+        }
+        for host in ["metadata.google.internal", "redis", "auth.default.svc.cluster.local.", "printer.local", "nas.home.arpa"] {
+            let address = format!("https://{host}/hook");
+            assert_eq!(check(&Destinations::default(), &address), Err(Refused::NotPublic), "{host}");
+            assert_eq!(check(&own, &address), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn one_rule_says_what_is_wrong() {
+        let address = |text: &str| Destinations::default().address(text).map_err(|error| error.to_string());
+        assert_eq!(address(" https://example.com/done\n").unwrap().as_str(), "https://example.com/done");
+        for (text, message) in [
+            ("", "must be a complete http or https address"),
+            ("http://example.com", "must be an https address"),
+            ("https://user@example.com", "must not contain a user name or password"),
+            ("https://10.0.0.1/x", "must lead to a public host"),
+        ] {
+            assert_eq!(address(text).unwrap_err(), message, "{text}");
         }
     }
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`is_global`] | tells public addresses from all others, those that hide in an IPv6 address as well |
 //! | [`WebAddress`] | an address that may be stored: `http` or `https`, with a host, without credentials, of bearable length |
-//! | [`Destinations`] | where requests may go: the public internet over `https`, and what the operator allows besides |
+//! | [`Destinations`] | where requests may go: the public internet over `https`, and what the operator allows besides; the one rule for taking an address |
 //! | [`GuardedResolver`] | looks up a name for a connection, and gives only permitted addresses to it |
 //! | [`Client`] | makes the requests: through the resolver, without redirects, without proxies |
 //!
@@ -20,13 +20,14 @@
 mod address;
 mod client;
 mod destinations;
+mod private_name;
 mod resolver;
 mod retry_after;
 mod web_address;
 
 pub use address::is_global;
 pub use client::Client;
-pub use destinations::{Destinations, Refused};
+pub use destinations::{Destinations, Refused, Unusable};
 pub use ipnet::IpNet;
 pub use resolver::{GuardedResolver, SystemResolver};
 pub use retry_after::retry_after;

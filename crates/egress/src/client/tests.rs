@@ -77,12 +77,12 @@ async fn a_redirect_is_an_answer_and_not_a_way() {
 async fn a_literal_address_does_not_get_past() {
     let (port, seen) = serve("HTTP/1.1 204 No Content\r\n\r\n").await;
     let client = client("10.0.0.0/8", &["127.0.0.1"]);
-    for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]"] {
+    for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "localhost", "app.localhost."] {
         let refused = client.request(Method::GET, &format!("http://{host}:{port}/").parse().unwrap());
         assert_eq!(refused.err(), Some(Refused::NotPublic), "{host}");
     }
-    let localhost = format!("http://localhost:{port}/").parse().unwrap();
-    let error = client.request(Method::GET, &localhost).unwrap().send().await.unwrap_err();
+    let name = format!("http://leads-inside.example:{port}/").parse().unwrap();
+    let error = client.request(Method::GET, &name).unwrap().send().await.unwrap_err();
     assert_eq!(Client::refusal(&error), Some(Refused::NotPublic), "{error:?}");
     assert_eq!(seen.load(Ordering::SeqCst), 0);
 }
