@@ -6,18 +6,26 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// The same request may succeed later.
     pub(crate) retryable: bool,
+    /// The provider has the job and has not said that it ended: it may go on, and charge for it.
+    pub(crate) may_run: bool,
 }
 
 impl Failure {
     /// A failure with this code's own message.
     pub(crate) fn of(code: FailureCode) -> Self {
         let (message, retryable) = code.meaning();
-        Self { code, message: message.to_owned(), retryable }
+        let may_run = matches!(code, FailureCode::PollLimit | FailureCode::AgeLimit | FailureCode::JobLost);
+        Self { code, message: message.to_owned(), retryable, may_run }
     }
 
     /// A failure in the provider's words.
     pub(crate) fn told(code: FailureCode, message: Option<String>, retryable: bool) -> Self {
-        Self { message: message.unwrap_or_else(|| code.meaning().0.to_owned()), code, retryable }
+        Self { message: message.unwrap_or_else(|| code.meaning().0.to_owned()), retryable, ..Self::of(code) }
+    }
+
+    /// The same of a job that the provider has not said to have ended.
+    pub(crate) fn still_running(self) -> Self {
+        Self { may_run: true, ..self }
     }
 }
 

@@ -34,6 +34,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         3 => retry_after.prop_map(|retry_after| Outcome::Again { retry_after }),
         1 => Just(Outcome::Missing),
         1 => Just(Outcome::Failed(Failure::of(FailureCode::GenerationFailed))),
+        1 => Just(Outcome::Failed(Failure::of(FailureCode::GenerationFailed).still_running())),
     ]
 }
 
@@ -114,6 +115,11 @@ proptest! {
             prop_assert_eq!(next.failed, job.failed || matches!(event, Some(Event::Failed(_))), "a failure that was told is one");
             prop_assert!(!next.failed || matches!(next.state, State::Deleting | State::Failed), "a failed job goes on");
             prop_assert!(next.state != State::Failed || next.failed, "a job ends as failed that nobody was told of");
+            if let Some(Event::Failed(failure)) = &event {
+                let called_off = next.state == State::Deleting && next.may_run;
+                let known = job.external_id.is_some() && job.state != State::Archiving;
+                prop_assert_eq!(called_off, failure.may_run && known, "a job may go on at its provider");
+            }
             prop_assert!(!(stored && matches!(next.state, State::Failed | State::Cancelled)), "a file is left");
             if job.state == State::Cancelling && next.state != State::Cancelling {
                 prop_assert!(ends || discards || next.state == State::Archiving, "a requested cancellation leads nowhere");

@@ -28,6 +28,8 @@ pub(crate) struct Job {
     pub(crate) failures: u32,
     /// Its failure was told: whatever is still done, it ends as failed.
     pub(crate) failed: bool,
+    /// It failed, and the provider may still work on it.
+    pub(crate) may_run: bool,
 }
 
 /// What the world hears of a job.
@@ -65,6 +67,7 @@ impl Job {
             polls: 0,
             failures: 0,
             failed: false,
+            may_run: false,
         }
     }
 
@@ -80,12 +83,13 @@ impl Job {
 
     /// Ends it without a result.
     pub(crate) fn fail(self, failure: Failure) -> Step {
-        let failed = Self { failed: true, ..self };
-        let step = match failed.state {
-            // A process that died may have stored a file and told nobody. Its user need not wait for the removal.
-            State::Archiving => failed.to(State::Deleting, Some(Duration::ZERO)),
-            _ => failed.to(State::Failed, None),
-        };
+        let archiving = self.state == State::Archiving;
+        let may_run = failure.may_run && self.external_id.is_some() && !archiving;
+        let failed = Self { failed: true, may_run, ..self };
+        // A process that died may have stored a file and told nobody; or the provider is to be told that nobody waits any more. The user
+        // need not wait for either.
+        let step =
+            if archiving || may_run { failed.to(State::Deleting, Some(Duration::ZERO)) } else { failed.to(State::Failed, None) };
         step.telling(Event::Failed(failure))
     }
 }

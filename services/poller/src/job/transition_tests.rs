@@ -168,6 +168,36 @@ fn a_job_that_fails_on_its_last_way_leaves_no_file() {
 }
 
 #[test]
+fn a_job_that_is_given_up_is_called_off_at_its_provider() {
+    let with_id = || Job { external_id: Some("video_1".parse().unwrap()), ..polling(JobPhase::Generating, 40) };
+    let over = Ages { job: POLICY.max_age, ..Ages::default() };
+    let last = Job { polls: 998, ..with_id() };
+    let lost = Job { failures: MISSING_POLLS - 1, ..with_id() };
+    let broken = Outcome::Failed(Failure::of(FailureCode::GenerationFailed).still_running());
+    let given_up = [
+        (aged(&with_id(), over, reported(JobPhase::Generating, 50)), "AGE_LIMIT"),
+        (aged(&with_id(), over, Outcome::again()), "AGE_LIMIT"),
+        (after(&last, Outcome::again()), "POLL_LIMIT"),
+        (after(&lost, Outcome::Missing), "JOB_LOST"),
+        (after(&with_id(), broken.clone()), "GENERATION_FAILED"),
+        (after(&Job { state: State::Cancelling, ..with_id() }, broken), "GENERATION_FAILED"),
+    ];
+    for (step, code) in given_up {
+        assert_eq!((step.job.state, step.due), (State::Deleting, Some(Duration::ZERO)), "{code}");
+        assert!(step.job.failed && step.job.may_run, "{code}");
+        assert_eq!((failure_code(&step), step.job.sequence), (code, 4), "told at once");
+        let step = after(&step.job, Outcome::Removed);
+        assert_eq!((step.job.state, step.event, step.job.sequence), (State::Failed, None, 4), "and once");
+    }
+    // What the provider says has ended is over.
+    let ended = after(&with_id(), Outcome::Failed(Failure::of(FailureCode::GenerationFailed)));
+    assert_eq!((ended.job.state, ended.job.may_run), (State::Failed, false));
+    let finished = Job { state: State::Archiving, ..with_id() };
+    let late = Ages { state: POLICY.archive_deadline, ..Ages::default() };
+    assert!(!aged(&finished, late, Outcome::again()).job.may_run, "its file may still be fetched by hand");
+}
+
+#[test]
 fn storage_that_is_away_is_waited_for() {
     for (failed, end) in [(true, State::Failed), (false, State::Cancelled)] {
         let mut job = Job { failed, ..job(State::Deleting) };

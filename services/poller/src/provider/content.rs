@@ -10,6 +10,7 @@ use super::{
     download::{Download, DownloadError},
     http::Operation,
     media,
+    refusal::{self, Kind},
     report::{self, Report},
     settings::ResultFrom,
 };
@@ -70,10 +71,14 @@ impl Provider {
             Outcome::Again { retry_after } => NoMedia::Later { retry_after },
             _ => NoMedia::Absent,
         })?;
-        match report::read(&answer.body) {
+        match report::read(&answer.content, id.as_str()) {
             Ok(Report::Completed { url }) => Ok(url),
             // It has finished once; that it takes it back means that there is no result.
-            Ok(Report::Failed(_)) => Err(NoMedia::Absent),
+            Ok(Report::Failed(_) | Report::Broken(_)) => Err(NoMedia::Absent),
+            Ok(Report::Complaint(reason)) => match refusal::sort(None, &reason) {
+                Kind::Moderation | Kind::NotFound => Err(NoMedia::Absent),
+                _ => Err(NoMedia::Later { retry_after: answer.retry_after }),
+            },
             Ok(Report::Waiting | Report::Generating(_)) => Err(NoMedia::Later { retry_after: None }),
             Ok(Report::Unknown { word, .. }) => {
                 self.note_unknown(&word);

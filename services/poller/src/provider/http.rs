@@ -5,19 +5,24 @@ use std::{
 };
 
 use anyhow::Context;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use chrono::Utc;
+use encoding_rs::Encoding;
 use reqwest::{
     Client, ClientBuilder, RequestBuilder, Response,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use secrecy::ExposeSecret;
+use tokio::task;
 use tracing::{Instrument, Level, Span};
 use url::Url;
 use zoetrope_service::trace;
 
 use super::{
+    alerts::Alerts,
+    json::Content,
+    refusal::{Kind, Refusal},
     retry_after,
     settings::{AuthScheme, ProviderSettings},
     verdict::{Answered, subject, verdict},
@@ -26,6 +31,8 @@ use crate::gate::{Call, Gate, Verdict};
 
 /// Longest answer in bytes that is read, other than a file. Providers repeat the prompt, which may be long, and a list repeats many.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// Longest answer in bytes that is read where it arrives; a longer one would keep other work waiting.
+const MAX_QUICK_BYTES: usize = 256 * 1024;
 /// Redirects that a download follows.
 const MAX_REDIRECTS: usize = 5;
 
@@ -33,6 +40,7 @@ const MAX_REDIRECTS: usize = 5;
 pub(super) struct Http {
     name: String,
     gate: Gate,
+    alerts: Alerts,
     base: Url,
     /// `{base}/v1/videos`.
     videos: Url,
@@ -48,7 +56,9 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// The time that the provider asks us to wait.
     pub(super) retry_after: Option<Duration>,
-    pub(super) body: Bytes,
+    pub(super) content: Content,
+    /// What it refuses or complains of; of everything but a proper answer there is something.
+    pub(super) refusal: Option<Refusal>,
 }
 
 /// There is no answer.
@@ -65,7 +75,7 @@ pub(crate) enum CallError {
 }
 
 /// What a call is for, as metrics and traces name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Operation {
     Submit,
     Retrieve,
@@ -82,7 +92,7 @@ impl Answer {
 }
 
 impl Operation {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Submit => "submit",
             Self::Retrieve => "retrieve",
@@ -112,6 +122,7 @@ impl Http {
         Ok(Self {
             name: name.to_owned(),
             gate,
+            alerts: Alerts::new(name),
             videos: below(&settings.base_url, &["v1", "videos"]),
             base: settings.base_url.clone(),
             authorization: authorization(settings)?,
@@ -126,6 +137,10 @@ impl Http {
 
     pub(super) const fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    pub(super) const fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// `{base}/v1/videos`, and what comes after it.
@@ -153,6 +168,15 @@ impl Http {
             })
             .await;
         call.end(verdict(&result, about));
+        if let Ok(answer) = &result {
+            match &answer.refusal {
+                Some(refusal) if refusal.kind.concerns_operator() => {
+                    self.alerts.account_refused(operation, answer.status, refusal)
+                }
+                Some(_) => {}
+                None => self.alerts.account_accepted(operation),
+            }
+        }
         result
     }
 
@@ -258,6 +282,10 @@ impl Answered for Answer {
     fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
+
+    fn complaint(&self) -> Option<Kind> {
+        self.refusal.as_ref().map(|refusal| refusal.kind)
+    }
 }
 
 impl Answered for FileAnswer {
@@ -267,6 +295,10 @@ impl Answered for FileAnswer {
 
     fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    fn complaint(&self) -> Option<Kind> {
+        None
     }
 }
 
@@ -315,6 +347,7 @@ fn below(base: &Url, parts: &[&str]) -> Url {
 
 async fn read(mut response: Response) -> Result<Answer, CallError> {
     let (status, retry_after) = (response.status().as_u16(), asked_to_wait(&response));
+    let charset = charset(&response);
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -322,7 +355,22 @@ async fn read(mut response: Response) -> Result<Answer, CallError> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, retry_after, body: body.freeze() })
+    let quick = body.len() <= MAX_QUICK_BYTES;
+    let understand = move || {
+        let content = Content::read(&body, charset);
+        Answer { status, retry_after, refusal: Refusal::of(status, &content), content }
+    };
+    if quick {
+        return Ok(understand());
+    }
+    task::spawn_blocking(understand).await.map_err(|_| CallError::TooLong)
+}
+
+/// The charset that the answer says it is in.
+fn charset(response: &Response) -> Option<&'static Encoding> {
+    let content_type = response.headers().get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let (_, label) = content_type.split_once("charset=")?;
+    Encoding::for_label(label.split(';').next()?.trim().trim_matches('"').as_bytes())
 }
 
 fn asked_to_wait(response: &Response) -> Option<Duration> {

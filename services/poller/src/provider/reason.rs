@@ -1,57 +1,117 @@
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use super::{
+    envelope::Opened,
+    json::{self, Content, Fields, first_field},
+    status,
+};
 
 /// Longest reason in characters that is passed on to a user.
 const MAX_CHARACTERS: usize = 500;
+/// Longest code in characters that is looked at.
+const MAX_CODE: usize = 64;
 /// Reasons within reasons that are followed.
 const MAX_DEPTH: u8 = 5;
 
-const MESSAGE_FIELDS: [&str; 8] = ["message", "msg", "detail", "error", "errors", "reason", "fail_reason", "description"];
-const CODE_FIELDS: [&str; 3] = ["code", "error_code", "type"];
+const MESSAGE_FIELDS: [&str; 14] = [
+    "message",
+    "msg",
+    "detail",
+    "details",
+    "error",
+    "errors",
+    "error_message",
+    "error_msg",
+    "err_msg",
+    "reason",
+    "fail_reason",
+    "failure_reason",
+    "description",
+    "error_description",
+];
+/// Where a video that failed may say why, other than in `error`.
+const FAILURE_FIELDS: [&str; 10] = [
+    "error",
+    "error_message",
+    "error_msg",
+    "failure_reason",
+    "fail_reason",
+    "failure",
+    "task_error",
+    "task_status_msg",
+    "reason",
+    "status_message",
+];
+/// The same, where they may say something else as well.
+const REMARK_FIELDS: [&str; 3] = ["message", "msg", "detail"];
+const CODE_FIELDS: [&str; 7] = ["code", "error_code", "err_code", "type", "error_type", "status", "failure_code"];
 
 /// Why the provider says no.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Reason {
-    pub(super) code: Option<String>,
+    /// All codes, types and the like, the innermost first.
+    pub(super) codes: Vec<String>,
     pub(super) message: Option<String>,
 }
 
-impl Reason {
-    /// The reason is in what was asked for, so asking again for the same is in vain.
-    pub(super) fn is_about_the_request(&self) -> bool {
-        let code = self.code.as_deref().unwrap_or_default().to_ascii_lowercase();
-        ["moderation", "policy", "invalid", "unsafe", "sensitive"].iter().any(|word| code.contains(word))
-    }
+/// What a code says.
+enum Code {
+    /// Nothing: it is not there, or empty.
+    Absent,
+    /// That all is well.
+    Success,
+    Error(String),
 }
 
-/// The reason in a video that carries an error. A present error means failure, whatever else the video says; `null`, `false` and empty
-/// ones are no errors.
-pub(super) fn of_video(video: &Map<String, Value>) -> Option<Reason> {
-    let mut reason = match video.get("error")? {
+/// The error that a video carries. One without content (`null`, `{"code": null, "message": ""}`, `{"code": 0, "message": "success"}`) is none.
+pub(super) fn of_video(video: &Fields) -> Option<Reason> {
+    let mut reason = match first_field(video, &["error"]).next()? {
         Value::Bool(true) => of_failed_video(video),
         error => of_value(error, MAX_DEPTH)?,
     };
-    reason.code = reason.code.or_else(|| video.get("error_code").and_then(code));
+    reason.codes.extend(own_codes(video, &["error_code"]));
     Some(reason)
 }
 
-/// The reason in a video that says that it failed, wherever that may stand.
-pub(super) fn of_failed_video(video: &Map<String, Value>) -> Reason {
-    let message = ["error_message", "failure_reason", "fail_reason", "reason", "message", "detail"]
-        .iter()
-        .find_map(|field| of_value(video.get(*field)?, MAX_DEPTH));
-    let mut reason = message.unwrap_or_default();
-    reason.code = reason.code.or_else(|| video.get("error_code").and_then(code));
+/// The reason in a video that says that it failed, wherever that may stand; perhaps none.
+pub(super) fn of_failed_video(video: &Fields) -> Reason {
+    let remarks = first_field(video, &REMARK_FIELDS);
+    let mut reason =
+        first_field(video, &FAILURE_FIELDS).chain(remarks).find_map(|value| of_value(value, MAX_DEPTH)).unwrap_or_default();
+    reason.codes.extend(own_codes(video, &["error_code", "failure_code", "err_code", "code"]));
     reason
 }
 
+/// What an answer without a video complains of; `None` when it does not.
+pub(super) fn of_envelope(opened: &Opened<'_>) -> Option<Reason> {
+    opened.outwards().find_map(|layer| {
+        let error = of_video(layer);
+        error.or_else(|| {
+            let negative = first_field(layer, &["success", "ok"]).any(|value| *value == Value::Bool(false));
+            let code = own_codes(layer, &["code", "error_code", "err_code", "status_code", "ret"]).next();
+            let failed = json::text(layer, &["status", "state"]).and_then(status::of) == Some(status::Status::Failed);
+            if !(negative || code.is_some() || failed) {
+                return None;
+            }
+            let mut reason = first_field(layer, &MESSAGE_FIELDS).find_map(|value| of_value(value, MAX_DEPTH)).unwrap_or_default();
+            reason.codes.extend(code);
+            reason.codes.extend(own_codes(layer, &["type", "error_type"]));
+            Some(reason)
+        })
+    })
+}
+
 /// The reason in the body of a refusal.
-pub(super) fn of_refusal(body: &[u8]) -> Reason {
-    let Ok(text) = str::from_utf8(body) else { return Reason::default() };
-    match serde_json::from_str(text) {
-        Ok(value) => of_value(&value, MAX_DEPTH).unwrap_or_default(),
+pub(super) fn of_refusal(content: &Content) -> Reason {
+    match content {
+        Content::Json(value) => {
+            let wrapped =
+                || first_field(value.as_object()?, &["data", "result", "response"]).find_map(|inner| of_value(inner, MAX_DEPTH));
+            of_value(value, MAX_DEPTH).or_else(wrapped).unwrap_or_default()
+        }
         // A page for browsers tells a user nothing.
-        Err(_) if text.trim_start().starts_with(['<', '{', '[']) => Reason::default(),
-        Err(_) => Reason { code: None, message: presentable(text) },
+        Content::Text(text) if text.trim_start().starts_with(['<', '{', '[']) => Reason::default(),
+        Content::Text(text) => Reason { codes: Vec::new(), message: presentable(text) },
     }
 }
 
@@ -60,7 +120,10 @@ fn of_value(value: &Value, depth: u8) -> Option<Reason> {
     let deeper = depth.checked_sub(1)?;
     match value {
         Value::Null | Value::Bool(_) => None,
-        Value::Number(number) => (number.as_f64() != Some(0.0)).then(|| Reason { code: code(value), message: None }),
+        Value::Number(_) => match code(value) {
+            Code::Error(code) => Some(Reason { codes: vec![code], message: None }),
+            Code::Absent | Code::Success => None,
+        },
         Value::String(text) => of_text(text, deeper),
         Value::Array(items) => items.iter().find_map(|item| of_value(item, deeper)),
         Value::Object(object) => of_object(object, deeper),
@@ -70,28 +133,63 @@ fn of_value(value: &Value, depth: u8) -> Option<Reason> {
 /// Some providers put the JSON of *their* provider into a string.
 fn of_text(text: &str, depth: u8) -> Option<Reason> {
     if text.trim_start().starts_with(['{', '['])
-        && let Ok(inner) = serde_json::from_str::<Value>(text)
+        && let Some(inner) = json::value(text)
     {
         return of_value(&inner, depth);
     }
-    presentable(text).map(|message| Reason { code: None, message: Some(message) })
+    let message = presentable(text).filter(|message| !is_nothing(message) && !is_success(message))?;
+    let code = (!message.contains(' ')).then(|| message.chars().take(MAX_CODE).collect());
+    Some(Reason { codes: code.into_iter().collect(), message: Some(message) })
 }
 
-fn of_object(object: &Map<String, Value>, depth: u8) -> Option<Reason> {
-    if object.is_empty() {
-        return None;
+fn of_object(object: &Fields, depth: u8) -> Option<Reason> {
+    let says_success = first_field(object, &CODE_FIELDS).any(|value| matches!(code(value), Code::Success));
+    let own: Vec<String> = own_codes(object, &CODE_FIELDS).collect();
+    let inner = first_field(object, &MESSAGE_FIELDS).find_map(|value| of_value(value, depth));
+    match inner {
+        // A code that says that all is well is believed more than a message, which may say anything.
+        _ if own.is_empty() && says_success => None,
+        None if own.is_empty() => None,
+        inner => {
+            let mut reason = inner.unwrap_or_default();
+            reason.codes.extend(own);
+            Some(reason)
+        }
     }
-    let inner = MESSAGE_FIELDS.iter().find_map(|field| of_value(object.get(*field)?, depth)).unwrap_or_default();
-    let own = CODE_FIELDS.iter().find_map(|field| object.get(*field).and_then(code));
-    Some(Reason { code: inner.code.or(own), message: inner.message })
 }
 
-fn code(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.trim().chars().take(64).collect()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+/// What is said in these fields by way of codes.
+fn own_codes(object: &Fields, names: &'static [&'static str]) -> impl Iterator<Item = String> {
+    first_field(object, names).filter_map(|value| match code(value) {
+        Code::Error(code) => Some(code),
+        Code::Absent | Code::Success => None,
+    })
+}
+
+fn code(value: &Value) -> Code {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return Code::Absent,
+    };
+    // A type that says no more than that this is an error.
+    if is_nothing(&text) || matches!(json::word(&text).as_str(), "error" | "object") {
+        Code::Absent
+    } else if is_success(&text) || text.parse::<f64>().is_ok_and(|number| number == 0.0 || (200.0..300.0).contains(&number)) {
+        Code::Success
+    } else {
+        Code::Error(text.chars().filter(|c| !c.is_control()).take(MAX_CODE).collect())
     }
+}
+
+fn is_nothing(text: &str) -> bool {
+    let word = json::word(text);
+    matches!(word.as_str(), "" | "null" | "none" | "nil" | "nan" | "undefined" | "na" | "false" | "noerror" | "noerrors")
+}
+
+fn is_success(text: &str) -> bool {
+    let word = json::word(text);
+    matches!(word.as_str(), "0" | "200" | "ok" | "true" | "success" | "succeed" | "succeeded" | "successful" | "normal" | "成功")
 }
 
 fn presentable(text: &str) -> Option<String> {
@@ -106,71 +204,140 @@ mod tests {
 
     use super::*;
 
-    fn told(code: Option<&str>, message: &str) -> Reason {
-        Reason { code: code.map(str::to_owned), message: Some(message.to_owned()) }
+    fn told(codes: &[&str], message: &str) -> Reason {
+        Reason { codes: codes.iter().map(ToString::to_string).collect(), message: Some(message.to_owned()) }
+    }
+
+    fn of(error: &Value) -> Option<Reason> {
+        of_video(json!({ "id": "v", "status": "in_progress", "error": error }).as_object().unwrap())
+    }
+
+    fn refusal(body: &[u8]) -> Reason {
+        of_refusal(&Content::read(body, None))
     }
 
     #[test]
     fn every_known_shape_of_an_error_is_read() {
         let cases = [
-            (json!("out of dragons"), told(None, "out of dragons")),
-            (json!({ "message": "no dragons" }), told(None, "no dragons")),
-            (json!({ "message": "no dragons", "type": "invalid_request_error", "code": "bad" }), told(Some("bad"), "no dragons")),
-            (json!({ "message": "no dragons", "code": null, "type": "server" }), told(Some("server"), "no dragons")),
-            (json!({ "detail": { "code": "policy", "message": "not this" } }), told(Some("policy"), "not this")),
-            (json!({ "detail": "plainly not" }), told(None, "plainly not")),
-            (json!({ "message": r#"{"error":{"message":"inner","code":"deep"}}"#, "code": 500 }), told(Some("deep"), "inner")),
-            (json!({ "message": "{not json" }), told(None, "{not json")),
+            (json!("out of dragons"), told(&[], "out of dragons")),
+            (json!("content_policy_violation"), told(&["content_policy_violation"], "content_policy_violation")),
+            (json!({ "message": "no dragons" }), told(&[], "no dragons")),
             (
-                json!([{ "loc": ["body", "size"], "msg": "bad size", "type": "value_error" }]),
-                told(Some("value_error"), "bad size"),
+                json!({ "message": "no dragons", "type": "invalid_request_error", "code": "bad" }),
+                told(&["bad", "invalid_request_error"], "no dragons"),
             ),
-            (json!({ "code": 7 }), Reason { code: Some("7".into()), message: None }),
-            (json!(13), Reason { code: Some("13".into()), message: None }),
-            (json!("two\nlines\t\u{7}and a bell"), told(None, "two lines and a bell")),
+            (json!({ "message": "no dragons", "code": null, "type": "server" }), told(&["server"], "no dragons")),
+            (json!({ "detail": { "code": "policy", "message": "not this" } }), told(&["policy"], "not this")),
+            (json!({ "detail": "plainly not" }), told(&[], "plainly not")),
+            (
+                json!({ "message": r#"{"error":{"message":"the inner one","code":"deep"}}"#, "code": 500 }),
+                told(&["deep", "500"], "the inner one"),
+            ),
+            (json!({ "message": "{not json" }), told(&[], "{not json")),
+            (json!([{ "loc": ["body", "size"], "msg": "bad size", "type": "value_error" }]), told(&["value_error"], "bad size")),
+            (json!({ "code": 7 }), Reason { codes: vec!["7".into()], message: None }),
+            (json!({ "code": "E1", "message": "" }), Reason { codes: vec!["E1".into()], message: None }),
+            (json!(13), Reason { codes: vec!["13".into()], message: None }),
+            (json!("two\nlines\t\u{7}and a\u{0}bell"), told(&[], "two lines and a bell")),
+            (json!([null, {}, "the third"]), told(&[], "the third")),
         ];
         for (error, expected) in cases {
-            let video = json!({ "id": "v", "status": "in_progress", "error": error });
-            assert_eq!(of_video(video.as_object().unwrap()), Some(expected), "{video}");
+            assert_eq!(of(&error), Some(expected), "{error}");
         }
     }
 
     #[test]
-    fn an_absent_error_is_none() {
-        for error in [json!(null), json!(false), json!(""), json!("  "), json!({}), json!([]), json!(0)] {
-            assert_eq!(of_video(json!({ "error": error }).as_object().unwrap()), None, "{error}");
+    fn an_error_without_content_is_none() {
+        for error in [
+            json!(null),
+            json!(false),
+            json!(""),
+            json!("  "),
+            json!({}),
+            json!([]),
+            json!(0),
+            json!("none"),
+            json!("null"),
+            json!("None"),
+            json!("N/A"),
+            json!("-"),
+            json!("false"),
+            json!("0"),
+            json!("success"),
+            json!("OK"),
+            json!("No error."),
+            json!("{}"),
+            json!("[]"),
+            json!("{\"message\":\"\"}"),
+            json!("no_error"),
+            json!([null]),
+            json!([{}, ""]),
+            json!([[]]),
+            json!({ "code": null, "message": null }),
+            json!({ "code": "", "message": "" }),
+            json!({ "message": "" }),
+            json!({ "message": "", "type": "", "param": null, "code": null }),
+            json!({ "message": "none", "type": "error" }),
+            json!({ "code": 0, "message": "success" }),
+            json!({ "code": "0", "message": "The request was processed" }),
+            json!({ "code": 200, "message": "OK" }),
+            json!({ "code": "success", "msg": "成功" }),
+            json!({ "error": { "message": "", "code": null } }),
+            json!({ "errors": [], "detail": null }),
+            json!({ "retries": 0, "trace": null }),
+            json!({ "code": 0.0 }),
+        ] {
+            assert_eq!(of(&error), None, "{error}");
         }
         assert_eq!(of_video(json!({ "message": "fine" }).as_object().unwrap()), None);
     }
 
     #[test]
     fn a_flag_or_a_code_beside_the_error_counts() {
-        let video = json!({ "error": true, "message": "broken", "error_code": "E7" });
-        assert_eq!(of_video(video.as_object().unwrap()), Some(told(Some("E7"), "broken")));
-        let video = json!({ "error": "broken", "error_code": "content_policy_violation" });
-        let reason = of_video(video.as_object().unwrap()).unwrap();
-        assert!(reason.is_about_the_request());
-        assert!(!told(Some("internal"), "broken").is_about_the_request());
+        let video = json!({ "error": true, "message": "it broke", "error_code": "E7" });
+        assert_eq!(of_video(video.as_object().unwrap()), Some(told(&["E7", "E7"], "it broke")));
+        let video = json!({ "error": "it broke", "error_code": "content_policy_violation" });
+        assert_eq!(of_video(video.as_object().unwrap()), Some(told(&["content_policy_violation"], "it broke")));
+        let failed = |video: Value| of_failed_video(video.as_object().unwrap());
+        assert_eq!(failed(json!({ "status": "failed", "error": "", "fail_reason": "too dark" })), told(&[], "too dark"));
+        assert_eq!(failed(json!({ "status": "failed", "error": null, "message": "success" })), Reason::default());
+    }
+
+    #[test]
+    fn an_envelope_complains_only_where_it_says_so() {
+        let of = |answer: Value| of_envelope(&super::super::envelope::open(&answer, None).unwrap());
+        assert_eq!(of(json!({ "code": 429, "message": "too many requests" })), Some(told(&["429"], "too many requests")));
+        assert_eq!(of(json!({ "success": false, "message": "bad size" })), Some(told(&[], "bad size")));
+        assert_eq!(of(json!({ "status": "error", "message": "bad size", "data": null })), Some(told(&[], "bad size")));
+        assert_eq!(of(json!({ "error": { "message": "no way" } })), Some(told(&[], "no way")));
+        assert_eq!(of(json!({ "data": { "error": { "message": "no way" }, "id": "7" } })), Some(told(&[], "no way")));
+        for fine in
+            [json!({ "code": 0, "message": "success" }), json!({ "message": "being processed" }), json!({ "success": true })]
+        {
+            assert_eq!(of(fine.clone()), None, "{fine}");
+        }
     }
 
     #[test]
     fn refusals_are_read_in_whatever_form() {
-        assert_eq!(of_refusal(br#"{"error":{"message":"bad size","code":"size"}}"#), told(Some("size"), "bad size"));
-        assert_eq!(of_refusal(br#"{"success":false,"message":"bad size"}"#), told(None, "bad size"));
-        assert_eq!(of_refusal(b"bad size"), told(None, "bad size"));
-        for nothing in [&b""[..], b"<html><body>Bad gateway</body></html>", b"{\"error\":", b"\xff\xfe"] {
-            assert_eq!(of_refusal(nothing), Reason::default());
+        assert_eq!(refusal(br#"{"error":{"message":"bad size","code":"size"}}"#), told(&["size"], "bad size"));
+        assert_eq!(refusal(br#"{"success":false,"message":"bad size"}"#), told(&[], "bad size"));
+        assert_eq!(refusal(b"bad size"), told(&[], "bad size"));
+        assert_eq!(refusal(br#"{"data":{"error":{"message":"bad size"}}}"#), told(&[], "bad size"));
+        assert_eq!(refusal(br#"{"error":{"message":"cut \ud83d"}}"#), told(&[], "cut \u{fffd}"));
+        for nothing in [&b""[..], b"<html><body>Bad gateway</body></html>", b"{\"error\":"] {
+            assert_eq!(refusal(nothing), Reason::default());
         }
     }
 
     #[test]
     fn long_and_deep_reasons_are_cut() {
-        let long = of_refusal("x".repeat(10_000).as_bytes()).message.unwrap();
+        let long = refusal("x".repeat(10_000).as_bytes()).message.unwrap();
         assert_eq!(long.len(), MAX_CHARACTERS);
         let mut deep = json!("bottom");
         for _ in 0..100 {
             deep = json!({ "error": deep });
         }
-        assert_eq!(of_refusal(deep.to_string().as_bytes()).message, None);
+        assert_eq!(refusal(deep.to_string().as_bytes()).message, None);
     }
 }

@@ -1,4 +1,4 @@
-use super::{Provider, http::Operation, settings::CancelBy};
+use super::{Provider, http::Operation, refusal::Kind, report, settings::CancelBy};
 use crate::job::{ExternalId, Outcome};
 
 impl Provider {
@@ -13,9 +13,12 @@ impl Provider {
     async fn delete(&self, id: &ExternalId) -> Outcome {
         let url = self.http.endpoint(&[id.as_str()]);
         match self.http.ask(Operation::Delete, |client| client.delete(url)).await {
-            Ok(answer) if answer.is_success() => Outcome::Removed,
             // Already gone, or the provider has no way to delete.
             Ok(answer) if matches!(answer.status, 404 | 405 | 410 | 501) => Outcome::Removed,
+            Ok(answer) if answer.refusal.as_ref().is_some_and(|refusal| refusal.kind == Kind::NotFound) => Outcome::Removed,
+            Ok(answer) if answer.is_success() && answer.refusal.is_none() && !report::is_kept(&answer.content) => {
+                Outcome::Removed
+            }
             Ok(answer) => {
                 tracing::info!(status = answer.status, "the provider does not delete the video now");
                 Outcome::Again { retry_after: answer.retry_after }

@@ -1,14 +1,35 @@
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
-use zoetrope_domain::{JobPhase, Progress};
+use zoetrope_domain::Progress;
 
 use super::{
-    Provider,
-    http::{Answer, Operation},
-    json::{self, Unreadable},
+    envelope::{self, Opened},
+    json::{Content, Fields, Unreadable, first_field, text},
     reason::{self, Reason},
+    refusal,
+    status::{self, Status},
 };
-use crate::job::{ExternalId, Failure, FailureCode, Outcome};
+
+/// Longest unknown word in characters that is repeated.
+const MAX_WORD: usize = 40;
+const URL_FIELDS: [&str; 6] = ["video_url", "url", "download_url", "result_url", "output_url", "file_url"];
+/// Where a video keeps its address, if not in a field of its own.
+const URL_HOLDERS: [&str; 13] = [
+    "output",
+    "outputs",
+    "result",
+    "results",
+    "video",
+    "videos",
+    "content",
+    "data",
+    "response",
+    "metadata",
+    "urls",
+    "unsigned_urls",
+    "creations",
+];
+const PROGRESS_FIELDS: [&str; 4] = ["progress", "percent", "percentage", "progress_percent"];
 
 /// What a provider says of a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +40,12 @@ pub(super) enum Report {
         /// Where the file is, if the video says so.
         url: Option<Url>,
     },
+    /// It has ended without a result.
     Failed(Reason),
+    /// It carries an error, though its status does not say that it has ended.
+    Broken(Reason),
+    /// The answer is a complaint, and says nothing of the video.
+    Complaint(Reason),
     /// A status that nobody has told us about: the video is taken to be in the making.
     Unknown {
         word: String,
@@ -27,160 +53,92 @@ pub(super) enum Report {
     },
 }
 
-impl Provider {
-    /// Asks how a job is doing. Only what the provider clearly says ends it: whatever cannot be understood is asked again.
-    pub(crate) async fn poll(&self, id: &ExternalId) -> Outcome {
-        let answer = match self.retrieve(id).await {
-            Ok(answer) => answer,
-            Err(outcome) => return outcome,
-        };
-        match read(&answer.body) {
-            Ok(Report::Waiting) => Outcome::Reported { phase: JobPhase::Submitted, progress: Progress::NONE },
-            Ok(Report::Generating(progress)) => Outcome::Reported { phase: JobPhase::Generating, progress },
-            Ok(Report::Completed { .. }) => Outcome::Finished,
-            Ok(Report::Failed(reason)) => {
-                let retryable = !reason.is_about_the_request();
-                Outcome::Failed(Failure::told(FailureCode::GenerationFailed, reason.message, retryable))
-            }
-            Ok(Report::Unknown { word, progress }) => {
-                self.note_unknown(&word);
-                Outcome::Reported { phase: JobPhase::Generating, progress }
-            }
-            Err(unreadable) => {
-                self.note_unreadable(unreadable);
-                Outcome::again()
-            }
+/// Reads the answer to a question for the video of this id.
+pub(super) fn read(content: &Content, id: &str) -> Result<Report, Unreadable> {
+    let opened = envelope::open(content.json()?, Some(id)).ok_or(Unreadable::NotAnObject)?;
+    let video = opened.video().ok_or(Unreadable::NotAnObject)?;
+    let Some(word) = opened.status().filter(|_| opened.shows_video()) else {
+        return reason::of_envelope(&opened).map(Report::Complaint).ok_or(Unreadable::NoStatus);
+    };
+    let known = status::of(word);
+    match (known, opened.outwards().find_map(reason::of_video)) {
+        (Some(Status::Failed), error) => return Ok(Report::Failed(error.unwrap_or_else(|| reason::of_failed_video(video)))),
+        (Some(Status::Completed), Some(error)) => return Ok(Report::Failed(error)),
+        // The provider had trouble, and goes on.
+        (Some(Status::Waiting | Status::Generating) | None, Some(error)) if !refusal::sort(None, &error).is_passing() => {
+            return Ok(Report::Broken(error));
         }
+        _ => {}
     }
-
-    pub(super) fn note_unknown(&self, word: &str) {
-        self.http.count_unreadable(Operation::Retrieve);
-        tracing::warn!(status = %word, "the provider reports a status that is not known");
-    }
-
-    pub(super) fn note_unreadable(&self, unreadable: Unreadable) {
-        self.http.count_unreadable(Operation::Retrieve);
-        tracing::warn!(error = %unreadable, "the provider's report cannot be read");
-    }
-
-    /// The video as the provider shows it, or what to make of it when it shows none.
-    pub(super) async fn retrieve(&self, id: &ExternalId) -> Result<Answer, Outcome> {
-        let url = self.http.endpoint(&[id.as_str()]);
-        match self.http.ask(Operation::Retrieve, |client| client.get(url)).await {
-            Ok(answer) if answer.is_success() => Ok(answer),
-            Ok(answer) if matches!(answer.status, 404 | 410) => Err(Outcome::Missing),
-            Ok(answer) => {
-                tracing::warn!(status = answer.status, "the provider does not report");
-                Err(Outcome::Again { retry_after: answer.retry_after })
-            }
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the provider does not answer");
-                Err(Outcome::again())
-            }
-        }
-    }
-}
-
-pub(super) fn read(body: &[u8]) -> Result<Report, Unreadable> {
-    let video = json::object(body)?;
-    if let Some(reason) = reason::of_video(&video) {
-        return Ok(Report::Failed(reason));
-    }
-    let word = json::text(&video, &["status"]).ok_or(Unreadable::NoStatus)?;
-    Ok(match word.to_ascii_lowercase().as_str() {
-        "queued" | "pending" | "submitted" => Report::Waiting,
-        "in_progress" | "processing" | "running" | "generating" => Report::Generating(progress(&video)),
-        "completed" | "succeeded" | "success" => Report::Completed { url: url(&video) },
-        "failed" | "error" | "cancelled" | "canceled" => Report::Failed(reason::of_failed_video(&video)),
-        _ => Report::Unknown { word: word.chars().take(40).collect(), progress: progress(&video) },
+    Ok(match known {
+        Some(Status::Waiting) => Report::Waiting,
+        Some(Status::Generating) => Report::Generating(progress(&opened)),
+        Some(Status::Completed) => Report::Completed { url: opened.outwards().find_map(url) },
+        Some(Status::Failed) => Report::Failed(Reason::default()),
+        None => Report::Unknown {
+            word: word.chars().filter(|c| !c.is_control()).take(MAX_WORD).collect(),
+            progress: progress(&opened),
+        },
     })
 }
 
 /// Percent as a number or as text (`"45%"`); none when it is missing or nonsense.
-fn progress(video: &Map<String, Value>) -> Progress {
-    let percent = match video.get("progress") {
-        Some(Value::Number(number)) => number.as_f64(),
-        Some(Value::String(text)) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
-        _ => None,
-    };
-    let percent = percent.filter(|percent: &f64| percent.is_finite()).unwrap_or_default();
+fn progress(opened: &Opened<'_>) -> Progress {
+    let percent = opened.outwards().find_map(|layer| first_field(layer, &PROGRESS_FIELDS).find_map(percent)).unwrap_or_default();
     // In range by then.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     Progress::clamped(percent.clamp(0.0, 100.0) as u32)
 }
 
-fn url(video: &Map<String, Value>) -> Option<Url> {
-    let url = Url::parse(json::text(video, &["video_url", "url"])?).ok()?;
-    matches!(url.scheme(), "http" | "https").then_some(url)
+fn percent(value: &Value) -> Option<f64> {
+    let percent = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
+        _ => None,
+    };
+    percent.filter(|percent: &f64| percent.is_finite())
+}
+
+fn url(video: &Fields) -> Option<Url> {
+    own_url(video).or_else(|| first_field(video, &URL_HOLDERS).find_map(|holder| held_url(holder, 3)))
+}
+
+fn own_url(object: &Fields) -> Option<Url> {
+    first_field(object, &URL_FIELDS).filter_map(Value::as_str).find_map(web_address)
+}
+
+fn held_url(holder: &Value, depth: u8) -> Option<Url> {
+    let deeper = depth.checked_sub(1)?;
+    match holder {
+        Value::String(address) => web_address(address),
+        Value::Array(items) => items.iter().find_map(|item| held_url(item, deeper)),
+        Value::Object(object) => {
+            own_url(object).or_else(|| first_field(object, &URL_HOLDERS).find_map(|holder| held_url(holder, deeper)))
+        }
+        _ => None,
+    }
+}
+
+fn web_address(address: &str) -> Option<Url> {
+    Url::parse(address.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// Whether an answer to the wish to delete a video says that it was not.
+pub(super) fn is_kept(content: &Content) -> bool {
+    let Ok(answer) = content.json() else { return false };
+    envelope::open(answer, None).is_some_and(|opened| {
+        opened.outwards().any(|layer| text_or_flag(layer, &["deleted", "cancelled", "canceled"]) == Some(false))
+    })
+}
+
+fn text_or_flag(object: &Fields, names: &'static [&'static str]) -> Option<bool> {
+    first_field(object, names).find_map(Value::as_bool).or_else(|| match text(object, names)? {
+        "false" => Some(false),
+        "true" => Some(true),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn generating(percent: u32) -> Report {
-        Report::Generating(Progress::clamped(percent))
-    }
-
-    #[test]
-    fn the_words_of_all_dialects_are_known() {
-        let cases = [
-            (r#"{"id":"v","object":"video","status":"queued","progress":0,"error":null}"#, Report::Waiting),
-            (r#"{"status":"pending"}"#, Report::Waiting),
-            (r#"{"status":"in_progress","progress":33}"#, generating(33)),
-            (r#"{"status":"PROCESSING","progress":"45%"}"#, generating(45)),
-            (r#"{"status":"processing","progress":12.9}"#, generating(12)),
-            (r#"{"status":"in_progress","progress":-5}"#, generating(0)),
-            (r#"{"status":"in_progress","progress":1e300}"#, generating(100)),
-            (r#"{"status":"in_progress","progress":{"percent":5}}"#, generating(0)),
-            (r#"{"status":"in_progress","progress":"NaN"}"#, generating(0)),
-            (r#"{"status":"completed"}"#, Report::Completed { url: None }),
-            (r#"{"status":"completed","video_url":"/relative"}"#, Report::Completed { url: None }),
-            (r#"{"status":"completed","video_url":"file:///etc/passwd"}"#, Report::Completed { url: None }),
-        ];
-        for (body, expected) in cases {
-            assert_eq!(read(body.as_bytes()), Ok(expected), "{body}");
-        }
-    }
-
-    #[test]
-    fn addresses_of_results_are_found() {
-        for field in ["video_url", "url"] {
-            let body = format!(r#"{{"status":"completed","{field}":"https://cdn.example/v.mp4?sig=1"}}"#);
-            let url = Url::parse("https://cdn.example/v.mp4?sig=1").unwrap();
-            assert_eq!(read(body.as_bytes()), Ok(Report::Completed { url: Some(url) }));
-        }
-    }
-
-    #[test]
-    fn a_present_error_means_failure_whatever_the_status() {
-        for status in ["in_progress", "completed", "failed", "whatever"] {
-            let body = format!(r#"{{"status":"{status}","error":{{"message":"no"}}}}"#);
-            let reason = Reason { code: None, message: Some("no".into()) };
-            assert_eq!(read(body.as_bytes()), Ok(Report::Failed(reason)));
-        }
-        assert_eq!(read(br#"{"error":"no"}"#), Ok(Report::Failed(Reason { code: None, message: Some("no".into()) })));
-    }
-
-    #[test]
-    fn failure_needs_no_reason() {
-        for word in ["failed", "cancelled", "canceled"] {
-            let body = format!(r#"{{"status":"{word}","error":null}}"#);
-            assert_eq!(read(body.as_bytes()), Ok(Report::Failed(Reason::default())));
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_understood_says_so() {
-        assert_eq!(
-            read(br#"{"status":"dreaming","progress":7}"#),
-            Ok(Report::Unknown { word: "dreaming".into(), progress: Progress::clamped(7) })
-        );
-        assert_eq!(read(b"<html>"), Err(Unreadable::NotJson));
-        assert_eq!(read(br#"{"status":"comple"#), Err(Unreadable::NotJson));
-        assert_eq!(read(b""), Err(Unreadable::NotJson));
-        assert_eq!(read(b"[]"), Err(Unreadable::NotAnObject));
-        assert_eq!(read(b"{}"), Err(Unreadable::NoStatus));
-        assert_eq!(read(br#"{"status":3}"#), Err(Unreadable::NoStatus));
-    }
-}
+#[path = "report_tests.rs"]
+mod tests;

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use reqwest::{
     Body,
     multipart::{Form, Part},
@@ -10,10 +8,12 @@ use zoetrope_domain::{TaskId, TaskKind};
 use zoetrope_storage::{ObjectKey, ObjectStorage, StorageError};
 
 use super::{
-    Provider,
-    http::Operation,
-    json::{self, Unreadable},
+    Provider, envelope,
+    http::{Answer, Operation},
+    json::Content,
     reason,
+    refusal::{self, Kind, Refusal},
+    status,
 };
 use crate::{
     job::{ExternalId, Failure, FailureCode, Outcome, StoredFile},
@@ -78,7 +78,7 @@ impl Provider {
         });
         match answer.await {
             Ok(answer) => {
-                let outcome = judge(answer.status, answer.retry_after, &answer.body);
+                let outcome = judge(&answer);
                 report(answer.status, &outcome);
                 outcome
             }
@@ -123,126 +123,70 @@ async fn form(fields: &Fields<'_>, image: &StoredFile, storage: &ObjectStorage) 
 }
 
 /// What an answer says about the submission; the table is in the module's page.
-pub(super) fn judge(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Outcome {
-    match status {
-        200..=299 => match read(body) {
-            Ok(Created::Accepted(id)) => Outcome::Accepted(id),
-            Ok(Created::Refused(reason)) => refused(reason),
-            Err(_) => Outcome::Ambiguous,
+fn judge(answer: &Answer) -> Outcome {
+    let Answer { status, retry_after, ref content, ref refusal } = *answer;
+    let (kind, message) = match refusal {
+        Some(Refusal { kind, reason }) => (*kind, reason.message.clone()),
+        None => (Kind::Other, None),
+    };
+    let again = Outcome::Again { retry_after };
+    let account = || Outcome::Failed(Failure::of(FailureCode::ProviderAccount));
+    let refused = || Outcome::Failed(Failure::told(FailureCode::SubmissionRefused, message, kind == Kind::Overload));
+    match (status, kind) {
+        (200..=299, _) => match (created(content), refusal) {
+            (Some(id), _) => Outcome::Accepted(id),
+            (None, Some(_)) => match kind {
+                Kind::RateLimit => again,
+                Kind::Overload => Outcome::Ambiguous,
+                Kind::Quota | Kind::Auth => account(),
+                Kind::Moderation | Kind::NotFound | Kind::Invalid | Kind::Other => refused(),
+            },
+            (None, None) => failed_at_once(content).unwrap_or(Outcome::Ambiguous),
         },
-        425 | 429 => Outcome::Again { retry_after },
-        503 if retry_after.is_some() => Outcome::Again { retry_after },
-        401 | 402 | 403 | 407 => Outcome::Failed(Failure::of(FailureCode::ProviderAccount)),
-        408 | 409 => Outcome::Ambiguous,
-        300..=499 => refused(reason::of_refusal(body)),
+        (408 | 409, _) => Outcome::Ambiguous,
+        (_, Kind::Moderation) => refused(),
+        (_, Kind::Quota | Kind::Auth) => account(),
+        (425 | 429, _) => again,
+        (503, _) if retry_after.is_some() => again,
+        (300..=499, Kind::RateLimit) => again,
+        (300..=499, _) => refused(),
         _ => Outcome::Ambiguous,
     }
 }
 
-enum Created {
-    Accepted(ExternalId),
-    Refused(reason::Reason),
-}
-
-/// Reads the answer to a submission: a video, or its id alone, as JSON or as it is.
-fn read(body: &[u8]) -> Result<Created, Unreadable> {
-    let id = |text: &str| text.parse().map(Created::Accepted).map_err(|_| Unreadable::NoId);
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(video)) => match json::text(&video, &["id"]) {
-            Some(text) => id(text),
-            None => reason::of_video(&video).map(Created::Refused).ok_or(Unreadable::NoId),
-        },
-        Ok(Value::String(text)) => id(&text),
-        Ok(_) => Err(Unreadable::NotAnObject),
-        Err(_) => {
-            let text = str::from_utf8(body).map_err(|_| Unreadable::NotJson)?;
-            // Not the beginning of something longer.
-            let bare = text.trim().chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'));
-            if bare { id(text) } else { Err(Unreadable::NotJson) }
+/// The id in the answer to a submission: that of a video, or the id alone, as JSON or as it is.
+fn created(content: &Content) -> Option<ExternalId> {
+    let text = match content {
+        Content::Json(Value::String(text)) => text.clone(),
+        Content::Json(Value::Number(number)) if number.is_u64() => number.to_string(),
+        Content::Json(answer) => return envelope::open(answer, None)?.id()?.parse().ok(),
+        // Not the beginning of something longer.
+        Content::Text(text) if text.trim().chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.')) => {
+            text.clone()
         }
-    }
+        Content::Text(_) => return None,
+    };
+    // "OK" is nobody's name.
+    if status::is_word(&text) { None } else { text.parse().ok() }
 }
 
-fn refused(reason: reason::Reason) -> Outcome {
-    Outcome::Failed(Failure::told(FailureCode::SubmissionRefused, reason.message, false))
+/// A video without an id that has failed.
+fn failed_at_once(content: &Content) -> Option<Outcome> {
+    let opened = envelope::open(content.json().ok()?, None)?;
+    let reason = reason::of_envelope(&opened)?;
+    let kind = refusal::sort(None, &reason);
+    let code = if kind.concerns_operator() { FailureCode::ProviderAccount } else { FailureCode::SubmissionRefused };
+    let message = if kind.concerns_operator() { None } else { reason.message };
+    Some(Outcome::Failed(Failure::told(code, message, !kind.is_about_the_request())))
 }
 
 fn report(status: u16, outcome: &Outcome) {
     match outcome {
-        Outcome::Failed(Failure { code: FailureCode::ProviderAccount, .. }) => {
-            tracing::error!(status, "the provider refuses our account: check its key, plan and permissions");
-        }
         Outcome::Ambiguous => tracing::warn!(status, "nobody knows whether the provider took the submission"),
         _ => tracing::debug!(status, outcome = outcome.as_str(), "the provider answered the submission"),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The outcome in short.
-    fn word(outcome: &Outcome) -> &str {
-        match outcome {
-            Outcome::Failed(failure) => failure.code.as_str(),
-            other => other.as_str(),
-        }
-    }
-
-    #[test]
-    fn every_answer_has_its_meaning() {
-        let wait = Some(Duration::from_secs(5));
-        let cases: &[(u16, Option<Duration>, &str, &str)] = &[
-            (200, None, r#"{"id":"video_1","object":"video","status":"queued"}"#, "accepted"),
-            (201, None, r#"{"id":"video_1","status":"failed","error":{"message":"no"}}"#, "accepted"),
-            (202, None, r#""video_1""#, "accepted"),
-            (200, None, "video_1\n", "accepted"),
-            (200, None, r#"{"error":{"message":"no"}}"#, "SUBMISSION_REFUSED"),
-            (200, None, r#"{"id":"vid"#, "ambiguous"),
-            (200, None, r#"{"id":"../../etc"}"#, "accepted"),
-            (200, None, r#"{"id":".."}"#, "ambiguous"),
-            (200, None, r#"{"id":""}"#, "ambiguous"),
-            (200, None, "{}", "ambiguous"),
-            (200, None, "[]", "ambiguous"),
-            (200, None, "", "ambiguous"),
-            (200, None, "<html>welcome</html>", "ambiguous"),
-            (204, None, "", "ambiguous"),
-            (307, None, "", "SUBMISSION_REFUSED"),
-            (400, None, r#"{"error":{"message":"bad"}}"#, "SUBMISSION_REFUSED"),
-            (401, None, r#"{"error":{"message":"Incorrect API key: sk-1"}}"#, "PROVIDER_ACCOUNT"),
-            (402, None, "", "PROVIDER_ACCOUNT"),
-            (403, None, "", "PROVIDER_ACCOUNT"),
-            (404, None, "", "SUBMISSION_REFUSED"),
-            (408, None, "", "ambiguous"),
-            (409, None, "", "ambiguous"),
-            (413, None, "", "SUBMISSION_REFUSED"),
-            (422, None, "", "SUBMISSION_REFUSED"),
-            (425, None, "", "again"),
-            (429, None, "", "again"),
-            (429, wait, "", "again"),
-            (500, None, "", "ambiguous"),
-            (500, wait, "", "ambiguous"),
-            (502, None, "", "ambiguous"),
-            (503, None, "", "ambiguous"),
-            (503, wait, "", "again"),
-            (504, None, "", "ambiguous"),
-            (599, None, "", "ambiguous"),
-        ];
-        for (status, retry_after, body, expected) in cases {
-            let outcome = judge(*status, *retry_after, body.as_bytes());
-            assert_eq!(word(&outcome), *expected, "{status} {body}");
-        }
-        assert_eq!(judge(429, wait, b""), Outcome::Again { retry_after: wait });
-    }
-
-    #[test]
-    fn the_user_reads_the_providers_reason_but_nothing_of_our_account() {
-        let message = |status, body: &str| match judge(status, None, body.as_bytes()) {
-            Outcome::Failed(failure) => failure.message,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(message(400, r#"{"error":{"message":"size not supported"}}"#), "size not supported");
-        assert_eq!(message(422, "<html>"), "the provider refused the request");
-        assert!(!message(401, r#"{"error":{"message":"Incorrect API key: sk-1"}}"#).contains("sk-1"));
-    }
-}
+#[path = "submission_tests.rs"]
+mod tests;

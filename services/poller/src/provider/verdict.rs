@@ -5,7 +5,7 @@ use std::{
 
 use url::Url;
 
-use super::http::CallError;
+use super::{http::CallError, refusal::Kind};
 use crate::gate::Verdict;
 
 /// The beginning of an answer.
@@ -13,15 +13,20 @@ pub(super) trait Answered {
     fn status(&self) -> u16;
     /// The time that the provider asks us to wait.
     fn retry_after(&self) -> Option<Duration>;
+    /// What it complains of, as far as it was read.
+    fn complaint(&self) -> Option<Kind>;
 }
 
 /// What a call tells of the provider. `about` is its [`subject`], where it has one.
 pub(super) fn verdict(result: &Result<impl Answered, CallError>, about: Option<u64>) -> Verdict {
     let failed = || Verdict::Failed { about };
     match result {
-        Ok(answer) => match (answer.status(), answer.retry_after()) {
-            (429, retry_after) | (503, retry_after @ Some(_)) => Verdict::Refused { retry_after },
-            (500.., _) => failed(),
+        Ok(answer) => match (answer.status(), answer.retry_after(), answer.complaint()) {
+            // That is no matter of how often it is asked, nor is it unwell.
+            (_, _, Some(Kind::Moderation | Kind::Quota | Kind::Auth)) => Verdict::Answered,
+            (_, retry_after, Some(Kind::RateLimit)) => Verdict::Refused { retry_after },
+            (429, retry_after, _) | (503, retry_after @ Some(_), _) => Verdict::Refused { retry_after },
+            (500.., _, _) | (200..=299, _, Some(Kind::Overload)) => failed(),
             _ => Verdict::Answered,
         },
         Err(CallError::TooLong) => Verdict::Answered,
@@ -42,7 +47,7 @@ pub(super) fn subject(url: &Url) -> u64 {
 mod tests {
     use super::*;
 
-    struct Head(u16, Option<Duration>);
+    struct Head(u16, Option<Duration>, Option<Kind>);
 
     impl Answered for Head {
         fn status(&self) -> u16 {
@@ -52,10 +57,29 @@ mod tests {
         fn retry_after(&self) -> Option<Duration> {
             self.1
         }
+
+        fn complaint(&self) -> Option<Kind> {
+            self.2
+        }
     }
 
     fn of(status: u16, seconds: Option<u64>) -> Verdict {
-        verdict(&Ok(Head(status, seconds.map(Duration::from_secs))), None)
+        verdict(&Ok(Head(status, seconds.map(Duration::from_secs), None)), None)
+    }
+
+    #[test]
+    fn what_is_said_counts_as_what_it_is() {
+        let of = |status, kind| verdict(&Ok(Head(status, None, Some(kind))), None);
+        for status in [200, 400, 429, 503] {
+            assert_eq!(of(status, Kind::RateLimit), Verdict::Refused { retry_after: None }, "{status}");
+            for kind in [Kind::Quota, Kind::Auth, Kind::Moderation] {
+                assert_eq!(of(status, kind), Verdict::Answered, "{status}");
+            }
+        }
+        assert_eq!(of(200, Kind::Overload), Verdict::Failed { about: None });
+        assert_eq!(of(400, Kind::Overload), Verdict::Answered);
+        assert_eq!(of(500, Kind::Other), Verdict::Failed { about: None });
+        assert_eq!(of(200, Kind::Other), Verdict::Answered);
     }
 
     #[test]
@@ -77,6 +101,6 @@ mod tests {
         let about = |url: &str| subject(&Url::parse(url).unwrap());
         assert_eq!(about("http://a/v1/videos/1"), about("http://a/v1/videos/1/content?variant=thumbnail"));
         assert_ne!(about("http://a/v1/videos/1"), about("http://a/v1/videos/2"));
-        assert_eq!(verdict(&Ok(Head(500, None)), Some(7)), Verdict::Failed { about: Some(7) });
+        assert_eq!(verdict(&Ok(Head(500, None, None)), Some(7)), Verdict::Failed { about: Some(7) });
     }
 }

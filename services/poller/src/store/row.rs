@@ -5,7 +5,7 @@ use zoetrope_domain::{JobPhase, Progress};
 
 use super::schema::jobs;
 use crate::{
-    job::{Job, StoredFile},
+    job::{FailureCode, Job, StoredFile},
     order::Order,
 };
 
@@ -59,6 +59,8 @@ impl TryFrom<JobRow> for Job {
             polls: row.polls.try_into().map_err(|_| CorruptJob("polls"))?,
             failures: row.failures.try_into().map_err(|_| CorruptJob("failures"))?,
             failed: row.failure_code.is_some(),
+            // What failed for want of its result has ended at the provider; everything else that still waits for its removal may run.
+            may_run: row.failure_code.is_some_and(|code| code != FailureCode::ResultUnavailable.as_str()),
         })
     }
 }

@@ -6,8 +6,8 @@ use super::Worker;
 use crate::{job::Outcome, provider::Provider, store::Claimed};
 
 impl Worker {
-    /// Removes what was stored of a job, and calls a cancelled one off at its provider. One that failed has ended there as well, and what
-    /// the provider keeps of it may tell why.
+    /// Removes what was stored of a job, and calls it off at its provider if it may run there. One that has ended there is left: what the
+    /// provider keeps of it may tell why it failed.
     pub(super) async fn remove(&self, provider: Option<&Provider>, claimed: &Claimed) -> Outcome {
         let task_id = claimed.task_id;
         for key in [ObjectKey::task_video(task_id), ObjectKey::task_thumbnail(task_id)] {
@@ -17,7 +17,7 @@ impl Worker {
             }
         }
         match (provider, &claimed.job.external_id) {
-            (Some(provider), Some(id)) if !claimed.job.failed => provider.remove(id).await,
+            (Some(provider), Some(id)) if !claimed.job.failed || claimed.job.may_run => provider.remove(id).await,
             (Some(provider), _) => {
                 // There was leave to ask it.
                 provider.gate().give_back(1).await;

@@ -46,7 +46,7 @@ impl Worker {
         let mut failures = 0;
         loop {
             match self.record(&settlement).await {
-                Ok(settled) => return self.announce(claimed, &settled),
+                Ok(settled) => return self.announce(claimed, &settled, &settlement.outcome),
                 Err(error) if !self.cutoff.is_cancelled() && (error.is_unavailable() || failures < MAX_REFUSALS) => {
                     if failures == 0 {
                         tracing::warn!(error = &error as &dyn std::error::Error, "an outcome waits for the database");
@@ -92,7 +92,7 @@ impl Worker {
     }
 
     /// Wakes whoever has something to do now.
-    fn announce(&self, claimed: &Claimed, settled: &Settled) {
+    fn announce(&self, claimed: &Claimed, settled: &Settled, outcome: &Outcome) {
         let step = match settled {
             Settled::Recorded(step) => step,
             Settled::Late(step) => {
@@ -105,6 +105,9 @@ impl Worker {
             }
         };
         log(claimed, step);
+        if claimed.job.state == State::Deleting && step.due.is_none() && matches!(outcome, Outcome::Again { .. }) {
+            unconfirmed("the provider could not be told that nobody wants the job");
+        }
         if step.event.is_some() {
             self.relay.wake();
         }
@@ -112,6 +115,12 @@ impl Worker {
             self.alarms.ring(&claimed.provider, work, due);
         }
     }
+}
+
+/// The provider may go on with a job, and charge for it.
+fn unconfirmed(what: &'static str) {
+    metrics::counter!("zoetrope_poller_unconfirmed_cancellations_total").increment(1);
+    tracing::warn!(what, "a job may go on at the provider");
 }
 
 fn log(claimed: &Claimed, step: &Step) {
@@ -128,8 +137,7 @@ fn log(claimed: &Claimed, step: &Step) {
         Some(Event::Cancelled { confirmed }) => {
             metrics::counter!("zoetrope_poller_jobs_ended_total", "outcome" => "CANCELLED").increment(1);
             if !confirmed {
-                metrics::counter!("zoetrope_poller_unconfirmed_cancellations_total").increment(1);
-                tracing::warn!("the provider did not confirm the cancellation; the job counts as cancelled");
+                unconfirmed("the provider did not confirm the cancellation; the job counts as cancelled");
             }
             tracing::info!(polls = job.polls, confirmed, "job cancelled");
         }
