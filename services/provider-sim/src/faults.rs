@@ -34,6 +34,8 @@ pub(crate) enum Fault {
         /// Seconds for the `Retry-After` header.
         retry_after: Option<u32>,
     },
+    /// An error of this code; the call has no effect. With status 200 it stands in place of a video.
+    Refusal { status: u16, refusal: Refusal },
     /// The call takes effect; the answer is 200 with a body that is not JSON.
     Malformed,
     /// A video in a status that no client has heard of.
@@ -46,6 +48,54 @@ pub(crate) enum Fault {
     CutAfter,
     /// The headers and half of the body arrive; then the connection is closed.
     CutHalfway,
+}
+
+/// What an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    InsufficientQuota,
+    RateLimit,
+    Moderation,
+    Overload,
+    InvalidApiKey,
+    AccountDeactivated,
+}
+
+impl Refusal {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::InsufficientQuota,
+        Self::RateLimit,
+        Self::Moderation,
+        Self::Overload,
+        Self::InvalidApiKey,
+        Self::AccountDeactivated,
+    ];
+
+    pub(crate) fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|refusal| refusal.code() == code)
+    }
+
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::InsufficientQuota => "insufficient_quota",
+            Self::RateLimit => "rate_limit_exceeded",
+            Self::Moderation => "moderation_blocked",
+            Self::Overload => "server_overloaded",
+            Self::InvalidApiKey => "invalid_api_key",
+            Self::AccountDeactivated => "account_deactivated",
+        }
+    }
+
+    pub(crate) const fn message(self) -> &'static str {
+        match self {
+            Self::InsufficientQuota => "You exceeded your current quota, please check your plan and billing details.",
+            Self::RateLimit => "Rate limit reached. To raise it, add a payment method on your billing page.",
+            Self::Moderation => "Your request was rejected by the safety system.",
+            Self::Overload => "The server is overloaded, please try again later.",
+            Self::InvalidApiKey => "Incorrect API key provided: sk-t***t.",
+            Self::AccountDeactivated => "The account that this key belongs to was deactivated.",
+        }
+    }
 }
 
 /// How many calls a rule hits.

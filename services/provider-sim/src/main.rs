@@ -67,6 +67,7 @@ mod simulator;
 mod store;
 mod studio;
 mod video;
+mod wording;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Directives, IdTokenFault, LinkRule, Outcome, SignIn};
-use crate::faults::{Call, Failure, Fault, FaultRule, Times};
+use crate::{
+    faults::{Call, Failure, Fault, FaultRule, Refusal, Times},
+    wording::{NoError, Style},
+};
 
 const OPENING: &str = "[sim:";
 const OPTIONS: [&str; 3] = ["times", "retry_after", "code"];
@@ -54,6 +57,13 @@ fn apply(directives: &mut Directives, body: &str) -> Result<(), String> {
         "stuck" if clause.value.is_empty() => directives.outcome = Outcome::Stuck,
         "stuck" => return Err("takes no value".to_owned()),
         "fail" => directives.outcome = Outcome::Fail(failure(&mut clause)?),
+        "word" if clause.value.is_empty() => return Err("needs a value".to_owned()),
+        "word" => directives.wording.word = Some(clause.value.clone()),
+        "style" => directives.wording.styles.push(Style::parse(&clause.value).ok_or("names a style that there is not")?),
+        "no_error" => {
+            let value = NoError::parse(&clause.value);
+            directives.wording.no_error = Some(value.ok_or("names a value that there is not")?);
+        }
         "submit" => directives.faults.push(fault_rule(Call::Submit, &mut clause)?),
         "poll" => directives.faults.push(fault_rule(Call::Poll, &mut clause)?),
         "content" => directives.faults.push(fault_rule(Call::Content, &mut clause)?),
@@ -155,7 +165,17 @@ fn times(clause: &mut Clause<'_>, default: Times) -> Result<Times, String> {
 }
 
 fn fault(call: Call, clause: &mut Clause<'_>) -> Result<Fault, String> {
+    let refusal = match clause.options.get("code") {
+        Some(code) if matches!(call, Call::Submit | Call::Poll | Call::Delete) => {
+            Some(Refusal::parse(code).ok_or("names a code that there is not")?)
+        }
+        _ => None,
+    };
     if let Ok(status) = clause.value.parse::<u16>() {
+        if let Some(refusal) = refusal.filter(|_| status == 200 || (400..=599).contains(&status)) {
+            clause.options.remove("code");
+            return Ok(Fault::Refusal { status, refusal });
+        }
         if !(400..=599).contains(&status) {
             return Err("needs a status from 400 to 599".to_owned());
         }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::faults::{Call, Fault, Times};
+use crate::{
+    faults::{Call, Fault, Refusal, Times},
+    wording::{NoError, Style},
+};
 
 fn parse(text: &str) -> Directives {
     Directives::parse(text).unwrap()
@@ -63,6 +66,18 @@ fn faults() {
 }
 
 #[test]
+fn refusals_and_wordings() {
+    let refusal = |status, refusal| Fault::Refusal { status, refusal };
+    let rule = |text: &str| parse(text).faults;
+    let once = |call, fault| [FaultRule { call, fault, times: Times::Exactly(1) }];
+    assert_eq!(rule("[sim:submit=429 code=insufficient_quota]"), once(Call::Submit, refusal(429, Refusal::InsufficientQuota)));
+    assert_eq!(rule("[sim:poll=200 code=server_overloaded]"), once(Call::Poll, refusal(200, Refusal::Overload)));
+    let wording = parse("[sim:style=bom][sim:style=data][sim:word=FAILURE][sim:no_error=nulls]").wording;
+    assert_eq!(wording.styles, [Style::Bom, Style::Data]);
+    assert_eq!((wording.word.as_deref(), wording.no_error), (Some("FAILURE"), Some(NoError::Nulls)));
+}
+
+#[test]
 fn who_signs_in_and_what_is_wrong_with_the_proof() {
     let code = "ann@example.com 1 [sim:name=Ann Lee][sim:subject=7][sim:unverified][sim:id_token=wrong-audience]";
     let expected = SignIn {
@@ -100,6 +115,12 @@ fn what_is_not_understood_is_refused_by_name() {
         ("[sim:link]", "needs seconds"),
         ("[sim:link=1 retry_after=1]", "does not take the option retry_after"),
         ("[sim:submit=200]", "400 to 599"),
+        ("[sim:submit=429 code=no_fun]", "names a code"),
+        ("[sim:submit=201 code=insufficient_quota]", "400 to 599"),
+        ("[sim:content=429 code=insufficient_quota]", "does not take the option code"),
+        ("[sim:style=gothic]", "names a style"),
+        ("[sim:no_error=yes]", "names a value"),
+        ("[sim:word]", "needs a value"),
         ("[sim:submit=500 times=few]", "times"),
         ("[sim:submit=429 retry_after=soon]", "retry_after"),
         ("[sim:submit=cut-after retry_after=1]", "does not take the option retry_after"),

@@ -8,6 +8,8 @@ use actix_web::{
 };
 use serde_json::json;
 
+use crate::faults::Refusal;
+
 const INVALID_REQUEST: &str = "invalid_request_error";
 
 #[derive(Debug)]
@@ -104,6 +106,13 @@ impl ApiError {
         tracing::error!(error = cause, "a request could not be served");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The simulator had an error.")
     }
+}
+
+/// An error of this code, also with a status that is none.
+pub(super) fn refusal(status: u16, refusal: Refusal) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (code, message) = (refusal.code(), refusal.message());
+    HttpResponse::build(status).json(json!({ "error": { "message": message, "type": code, "param": null, "code": code } }))
 }
 
 impl fmt::Display for ApiError {

@@ -3,7 +3,10 @@
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::json;
 
-use super::{cut, error::ApiError};
+use super::{
+    cut,
+    error::{self, ApiError},
+};
 use crate::faults::Fault;
 
 /// Cut off in the middle, as by a broken proxy.
@@ -16,7 +19,7 @@ const PAGE: &str = "<!doctype html><html><head><title>Please stand by</title></h
 pub(super) fn takes_effect(fault: Fault) -> bool {
     match fault {
         Fault::Malformed | Fault::UnknownStatus | Fault::Garbage | Fault::CutAfter | Fault::CutHalfway => true,
-        Fault::Status { .. } | Fault::CutBefore => false,
+        Fault::Status { .. } | Fault::Refusal { .. } | Fault::CutBefore => false,
     }
 }
 
@@ -24,6 +27,7 @@ pub(super) fn takes_effect(fault: Fault) -> bool {
 pub(super) fn answer(fault: Fault) -> Result<HttpResponse, ApiError> {
     match fault {
         Fault::Status { status, retry_after } => Err(ApiError::simulated(status, retry_after)),
+        Fault::Refusal { status, refusal } => Ok(error::refusal(status, refusal)),
         Fault::Malformed => Ok(HttpResponse::Ok().content_type("application/json").body(MALFORMED)),
         Fault::UnknownStatus => Ok(HttpResponse::Ok().json(json!({ "object": "video", "status": "dreaming", "progress": 42 }))),
         Fault::Garbage => Ok(HttpResponse::Ok().content_type(ContentType::html()).body(PAGE)),

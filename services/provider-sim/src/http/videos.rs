@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::header::ContentType,
     web::{Data, Path, Payload, Query},
 };
 use chrono::{DateTime, Utc};
@@ -28,7 +29,7 @@ pub(super) async fn create(request: HttpRequest, payload: Payload, simulator: Da
     let Some(fault) = simulator.meet(Call::Submit, scope, &order.directives).await else {
         let now = Utc::now();
         let video = accept(&simulator, order, now);
-        return Ok(HttpResponse::Ok().json(VideoView::new(&video, now)));
+        return Ok(show(&simulator, &video, &VideoView::new(&video, now)));
     };
     if fault::takes_effect(fault) {
         accept(&simulator, order, Utc::now());
@@ -55,7 +56,7 @@ pub(super) async fn retrieve(
         None => {
             let now = Utc::now();
             let url = link::to_file(&simulator, &video, &request, now);
-            Ok(HttpResponse::Ok().json(VideoView::new(&video, now).with_url(url)))
+            Ok(show(&simulator, &video, &VideoView::new(&video, now).with_url(url)))
         }
     }
 }
@@ -105,13 +106,22 @@ pub(super) async fn list(query: Query<ListQuery>, simulator: Data<Simulator>) ->
     let page = page.ok_or_else(|| ApiError::invalid("after", "there is no such video"))?;
     let now = Utc::now();
     let data: Vec<_> = page.videos.iter().map(|video| VideoView::new(video, now)).collect();
-    Ok(HttpResponse::Ok().json(json!({
+    let list = json!({
         "object": "list",
         "data": data,
         "first_id": page.videos.first().map(|video| &video.id),
         "last_id": page.videos.last().map(|video| &video.id),
         "has_more": page.has_more,
-    })))
+    });
+    let body = simulator.behaviour().everyone().wording.answer(list);
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+}
+
+/// A video, worded as its prompt, or a setting for everyone, has it.
+fn show(simulator: &Simulator, video: &Video, view: &VideoView) -> HttpResponse {
+    let wording = video.order.directives.wording.or(&simulator.behaviour().everyone().wording);
+    let body = wording.video(json!(view));
+    HttpResponse::Ok().content_type(ContentType::json()).body(body)
 }
 
 pub(super) fn find(simulator: &Simulator, id: &str) -> Result<Arc<Video>, ApiError> {

@@ -145,3 +145,29 @@ async fn faults_for_everyone_are_set_at_run_time() {
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{bad}");
     }
 }
+
+#[actix_web::test]
+async fn an_error_may_come_in_place_of_a_video() {
+    let sim = Sim::start();
+    let refused = sim.submission("A fox [sim:submit=429 code=insufficient_quota]").send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["error"]["code"], "insufficient_quota");
+    assert_eq!(sim.books().await["totals"]["accepted"], 0);
+
+    let id = sim.submit("A fox [sim:poll=200 code=rate_limit_exceeded]").await;
+    let body = sim.get_json(&format!("/v1/videos/{id}")).await;
+    assert_eq!((&body["error"]["code"], body.get("status")), (&json!("rate_limit_exceeded"), None));
+    assert_eq!(sim.get_json(&format!("/v1/videos/{id}")).await["status"], "completed");
+}
+
+#[actix_web::test]
+async fn answers_are_worded_as_told() {
+    let sim = Sim::start();
+    let created: Value = sim.submission("A fox [sim:style=nested][sim:word=done]").send().await.unwrap().json().await.unwrap();
+    let id = created["data"]["task"]["id"].as_str().unwrap();
+    let shown = sim.get_json(&format!("/v1/videos/{id}")).await;
+    assert_eq!((&shown["status"], &shown["data"]["task"]["status"]), (&json!("success"), &json!("done")));
+    let list = sim.get_json("/v1/videos").await;
+    assert_eq!((&list["data"][0]["id"], &list["data"][0]["status"]), (&json!(id), &json!("completed")));
+}
