@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use zoetrope_domain::ModelCatalog;
+use zoetrope_egress::Destinations;
 use zoetrope_storage::{MediaLinks, ObjectStorage};
 
 use crate::{commands::Commands, live::Live};
@@ -14,5 +15,7 @@ pub struct App {
     pub links: MediaLinks,
     pub models: ModelCatalog,
     pub live: Live,
+    /// Where a `callbackUrl` may lead.
+    pub destinations: Destinations,
     pub started: Instant,
 }

@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de};
 use zoetrope_bus::BusSettings;
 use zoetrope_domain::{Credits, Model};
+use zoetrope_egress::Destinations;
 use zoetrope_http::HttpSettings;
 use zoetrope_limits::LimitSettings;
 use zoetrope_outbox::OutboxSettings;
@@ -39,6 +40,9 @@ pub struct Settings {
     pub audit: AuditSettings,
     #[serde(default)]
     pub streams: StreamSettings,
+    /// Which addresses a task may bring (`[webhooks]`): the same as in `notifier`, which calls them.
+    #[serde(default)]
+    pub webhooks: Destinations,
     /// Every model on offer; the first is for clients that name none. Named, this list replaces the default one.
     #[serde(default = "models::defaults")]
     pub models: Vec<Model>,

@@ -14,6 +14,7 @@ use crate::settings::seconds;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookSettings {
+    // These two, by which addresses are judged, are settings of `task-api` as well.
     /// Whether addresses may be `http`. Default false.
     allow_http: bool,
     /// Networks that messages may go to although they are not public, such as `10.1.0.0/16`. Default none.

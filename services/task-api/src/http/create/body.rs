@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, de};
 use utoipa::ToSchema;
 use zoetrope_bus::OutgoingMessage;
 use zoetrope_domain::{ModelCatalog, VideoInput, VideoOrder, VideoRequest};
-use zoetrope_egress::WebAddress;
+use zoetrope_egress::{Destinations, WebAddress};
 use zoetrope_http::FieldError;
 
 /// The prompt travels to the poller in one message, with a little beside it. Accepting what could never be sent would lose the task.
@@ -62,7 +62,7 @@ impl CreateVideo {
     }
 
     /// The request in the words of the domain. Everything that is wrong is named at once, as the client calls it.
-    pub fn check(self, catalog: &ModelCatalog) -> Result<CheckedVideo, Vec<FieldError>> {
+    pub fn check(self, catalog: &ModelCatalog, destinations: &Destinations) -> Result<CheckedVideo, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut parsed = |field, text: Option<String>| {
             let text = text.filter(|text| !text.is_empty())?;
@@ -87,10 +87,8 @@ impl CreateVideo {
         let size = size.and_then(|text| text.parse().map_err(|error| errors.push(wrong("size", &error))).ok());
         let aspect_ratio = aspect_ratio
             .and_then(|text| text.parse().map_err(|_| errors.push(wrong("aspectRatio", &"must be one of 16:9, 9:16, 1:1"))).ok());
-        let callback_url = callback_url.and_then(|text| {
-            let address = text.parse::<WebAddress>();
-            address.map_err(|error| errors.push(wrong("callbackUrl", &error))).ok()
-        });
+        let callback_url = callback_url
+            .and_then(|text| destinations.address(&text).map_err(|error| errors.push(wrong("callbackUrl", &error))).ok());
         let request = VideoRequest {
             prompt: prompt.unwrap_or_default(),
             model: model.unwrap_or_default(),
@@ -208,7 +206,7 @@ mod tests {
     }
 
     fn wrong_fields(body: CreateVideo) -> Vec<String> {
-        body.check(&catalog()).unwrap_err().into_iter().map(|error| error.field).collect()
+        body.check(&catalog(), &Destinations::default()).unwrap_err().into_iter().map(|error| error.field).collect()
     }
 
     #[test]
@@ -244,8 +242,8 @@ mod tests {
             "prompt": "a red kite", "model": "sora_video2", "duration": "5", "aspectRatio": "9:16", "watermark": true,
             "clientRequestId": "mine", "callbackUrl": "https://example.com/done",
         }));
-        let checked = form.check(&catalog()).unwrap();
-        assert_eq!(checked, json.check(&catalog()).unwrap());
+        let checked = form.check(&catalog(), &Destinations::default()).unwrap();
+        assert_eq!(checked, json.check(&catalog(), &Destinations::default()).unwrap());
         assert_eq!((checked.order.seconds, checked.order.size.to_string()), (5, "720x1280".to_owned()));
     }
 
@@ -259,9 +257,8 @@ mod tests {
     #[test]
     fn prompt_and_model_are_needed_and_enough() {
         assert_eq!(wrong_fields(CreateVideo::default()), ["prompt", "model"]);
-        let checked =
-            from_json(json!({ "prompt": "x", "model": "sora_video2", "size": "", "aspectRatio": null })).check(&catalog());
-        assert_eq!(checked.unwrap().order.seconds, 10);
+        let body = from_json(json!({ "prompt": "x", "model": "sora_video2", "size": "", "aspectRatio": null }));
+        assert_eq!(body.check(&catalog(), &Destinations::default()).unwrap().order.seconds, 10);
     }
 
     #[test]
@@ -272,5 +269,17 @@ mod tests {
         }));
         assert_eq!(wrong_fields(body), ["prompt", "clientRequestId", "size", "aspectRatio", "callbackUrl", "duration"]);
         assert_eq!(wrong_fields(from_json(json!({ "prompt": "x", "model": "none" }))), ["model"]);
+    }
+
+    #[test]
+    fn a_callback_goes_where_a_webhook_may_go() {
+        let body = |url: &str| from_json(json!({ "prompt": "x", "model": "sora_video2", "callbackUrl": url }));
+        for url in
+            ["http://example.com/done", "https://10.0.0.1/x", "https://0x7f.1/", "https://localhost/", "https://u@example.com/"]
+        {
+            assert_eq!(wrong_fields(body(url)), ["callbackUrl"], "{url}");
+        }
+        let own = Destinations { allowed_networks: vec!["10.0.0.0/8".parse().unwrap()], allow_http: true };
+        assert!(body("http://10.0.0.1/x").check(&catalog(), &own).is_ok());
     }
 }

@@ -88,7 +88,7 @@ pub async fn create_task(
     let key = idempotency::key(request.headers())?;
     let (mut body, mut image) = read(&app, &request, payload.into_inner(), id).await?;
     let data_url = body.reference_image.take().filter(|url| !url.is_empty());
-    let checked = body.check(&app.models).map_err(Problem::validation)?;
+    let checked = body.check(&app.models, &app.destinations).map_err(Problem::validation)?;
     if let Some(url) = data_url {
         if image.is_some() {
             return Err(Problem::field(IMAGE_FIELD, "must not be sent beside a file"));

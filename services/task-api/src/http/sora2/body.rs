@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use zoetrope_domain::{Model, ModelCatalog};
+use zoetrope_egress::Destinations;
 use zoetrope_http::FieldError;
 
 use crate::http::create::{CheckedVideo, CreateVideo, seconds};
@@ -62,7 +63,7 @@ impl GenerateVideo {
     }
 
     /// The request in the words of the domain. Everything that is wrong is named at once, as the client calls it.
-    pub fn check(self, catalog: &ModelCatalog) -> Result<CheckedVideo, Vec<FieldError>> {
+    pub fn check(self, catalog: &ModelCatalog, destinations: &Destinations) -> Result<CheckedVideo, Vec<FieldError>> {
         let config = self.config.unwrap_or_default();
         let (duration, aspect_ratio, model) = (
             Choice::of(config.duration, self.duration),
@@ -80,7 +81,7 @@ impl GenerateVideo {
             callback_url: self.callback_url,
             ..CreateVideo::default()
         };
-        request.check(catalog).map_err(|errors| {
+        request.check(catalog, destinations).map_err(|errors| {
             let rename = |error: FieldError| match in_config.contains(&(error.field.as_str(), true)) {
                 true => FieldError::new(format!("config.{}", error.field), error.message),
                 false => error,
@@ -122,7 +123,9 @@ mod tests {
 
     fn check(value: Value) -> Result<CheckedVideo, Vec<String>> {
         let catalog = ModelCatalog::new(crate::models::defaults()).unwrap();
-        read(value).check(&catalog).map_err(|errors| errors.into_iter().map(|error| error.field).collect())
+        read(value)
+            .check(&catalog, &Destinations::default())
+            .map_err(|errors| errors.into_iter().map(|error| error.field).collect())
     }
 
     #[test]
@@ -154,7 +157,9 @@ mod tests {
             json!({ "prompt": "x", "duration": 5, "config": { "duration": 7, "aspectRatio": "21:9", "model": "sora-2" } });
         assert_eq!(check(nested), Err(vec!["config.aspectRatio".into(), "config.duration".into()]));
         assert_eq!(check(json!({ "prompt": "x", "config": { "model": "none" } })), Err(vec!["config.model".into()]));
-        assert_eq!(check(json!({ "prompt": "x", "callbackUrl": "done" })), Err(vec!["callbackUrl".into()]));
+        for url in ["done", "https://10.0.0.1/done"] {
+            assert_eq!(check(json!({ "prompt": "x", "callbackUrl": url })), Err(vec!["callbackUrl".into()]), "{url}");
+        }
     }
 
     #[test]

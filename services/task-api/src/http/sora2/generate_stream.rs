@@ -28,7 +28,7 @@ use crate::{
 /// Create a video and follow it.
 ///
 /// Takes the model's price from the balance, queues the task, and answers with a stream of events until the task has ended. A client that
-/// goes away costs nothing: its task goes on. Also at `/videos/generate-stream`.
+/// goes away costs nothing: its task goes on. Also at `/videos/generate-stream`. An API key needs `write` and `read`.
 ///
 /// | event | data |
 /// |---|---|
@@ -66,7 +66,7 @@ pub async fn generate_stream(
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency::key(request.headers())?;
     let fingerprint = body.fingerprint();
-    let checked = body.check(&app.models).map_err(Problem::validation)?;
+    let checked = body.check(&app.models, &app.destinations).map_err(Problem::validation)?;
     let admission = app.live.admit(user.user_id).ok_or_else(too_many_streams)?;
     let idempotency = match key {
         Some(key) => Idempotency::Key { key, fingerprint },
