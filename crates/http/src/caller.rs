@@ -3,10 +3,7 @@ use std::{future::Future, ops::Deref, pin::Pin};
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
-    http::{
-        Method,
-        header::{AUTHORIZATION, HeaderMap},
-    },
+    http::header::{AUTHORIZATION, HeaderMap},
     web,
 };
 use chrono::Utc;
@@ -15,7 +12,7 @@ use url::form_urlencoded;
 use zoetrope_domain::{SessionId, UserId};
 use zoetrope_tokens::{Access, Caller, Refusal, Scope, Watch};
 
-use crate::{Problem, ProblemCode, check_origin, session_cookie};
+use crate::{KeyAccess, Problem, ProblemCode, check_origin, key_access::needs_a_session, session_cookie};
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -26,15 +23,6 @@ const RETRY_SECONDS: u64 = 2;
 #[derive(Clone)]
 pub struct Authenticator {
     access: Access,
-}
-
-/// What an API key needs for a route. As app data of a resource, or of a whole service; without it, `read` for what changes nothing and
-/// `write` for what does.
-#[derive(Debug, Clone, Copy)]
-pub enum KeyAccess {
-    Needs(Scope),
-    /// For people who signed in, such as everything that would let a stolen key make itself at home.
-    Never,
 }
 
 impl Authenticator {
@@ -62,26 +50,6 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl KeyAccess {
-    fn of(request: &HttpRequest) -> Self {
-        let by_method = || match *request.method() {
-            Method::GET | Method::HEAD => Self::Needs(Scope::Read),
-            _ => Self::Needs(Scope::Write),
-        };
-        request.app_data::<Self>().copied().unwrap_or_else(by_method)
-    }
-
-    /// 403 for an API key that is not good for this.
-    fn check(self, caller: &Caller) -> Result<(), Problem> {
-        let Some(scopes) = &caller.scopes else { return Ok(()) };
-        match self {
-            Self::Needs(scope) if scopes.contains(scope) => Ok(()),
-            Self::Needs(scope) => Err(Problem::forbidden(format!("this API key lacks the scope {scope}"))),
-            Self::Never => Err(needs_a_session()),
-        }
-    }
-}
-
 /// The user who calls, by the `Authorization` header: `Bearer <token or API key>`, or it alone as some clients send it. Without that header,
 /// by the session cookie; what changes something must then come from a page of ours (see [`check_origin`]).
 /// Without a good one the request ends with 401; with an API key that is not good for this, with 403 (see [`KeyAccess`]).
@@ -95,10 +63,11 @@ impl CurrentUser {
     pub fn session_id(&self) -> Result<SessionId, Problem> {
         self.caller.session().ok_or_else(needs_a_session)
     }
-}
 
-fn needs_a_session() -> Problem {
-    Problem::forbidden("an API key cannot do this: sign in")
+    /// Whether the caller may see what this scope shows. For an answer that would show more than the scopes that its route needs.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.caller.scopes.as_ref().is_none_or(|scopes| scopes.contains(scope))
+    }
 }
 
 impl Deref for CurrentUser {
@@ -224,7 +193,7 @@ fn find(
     presented: Result<Option<Presented>, Problem>,
 ) -> impl Future<Output = Result<Option<CurrentUser>, Problem>> + 'static {
     let authenticator = request.app_data::<web::Data<Authenticator>>().cloned();
-    let key_access = KeyAccess::of(request);
+    let (key_access, method) = (KeyAccess::of(request), request.method().clone());
     let of_our_page = match &presented {
         Ok(Some(presented)) => presented.check_origin(request),
         Ok(None) | Err(_) => Ok(()),
@@ -235,7 +204,7 @@ fn find(
         let user = presented.identify(&authenticator).await?;
         Span::current().record("user_id", tracing::field::display(user.user_id));
         of_our_page?;
-        key_access.check(&user)?;
+        key_access.check(&method, &user)?;
         Ok(Some(user))
     }
 }
@@ -288,35 +257,9 @@ fn query_token(query: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::{http::header::HeaderValue, test::TestRequest};
-    use uuid::Uuid;
-    use zoetrope_tokens::{Credential, Role, Scopes};
+    use actix_web::http::header::HeaderValue;
 
     use super::*;
-    use crate::ProblemCode;
-
-    fn caller(scopes: Option<Scopes>) -> Caller {
-        let id = Uuid::from_u128(1);
-        let (user_id, username) = (id.into(), "ann".to_owned());
-        let credential = Credential::ApiKey(id.into());
-        Caller { user_id, username, role: Role::User, credential, scopes, expires_at: None, signed_by: None }
-    }
-
-    #[test]
-    fn an_api_key_does_what_its_scopes_say() {
-        let get = || TestRequest::get();
-        let allowed = |request: TestRequest, scopes: Option<Scopes>| {
-            let checked = KeyAccess::of(&request.to_http_request()).check(&caller(scopes));
-            checked.map_err(|problem| assert_eq!(problem.code(), ProblemCode::Forbidden)).is_ok()
-        };
-        let only = |scope: Scope| Some(Scopes::from_iter([scope]));
-        assert!(allowed(get(), only(Scope::Read)) && !allowed(get(), only(Scope::Write)));
-        assert!(allowed(TestRequest::post(), only(Scope::Write)) && !allowed(TestRequest::post(), only(Scope::Read)));
-        let webhooks = || get().app_data(KeyAccess::Needs(Scope::Webhooks));
-        assert!(allowed(webhooks(), only(Scope::Webhooks)) && !allowed(webhooks(), only(Scope::Read)));
-        let people = || get().app_data(KeyAccess::Never);
-        assert!(allowed(people(), None) && !allowed(people(), Some(Scopes::all())));
-    }
 
     fn read(value: &'static str) -> Option<String> {
         let mut headers = HeaderMap::new();

@@ -4,7 +4,10 @@ use actix_web::{
     Error, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode},
+    http::{
+        Method, StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
     middleware::Next,
 };
 use tracing::{Instrument, Span, field};
@@ -23,11 +26,13 @@ pub async fn request_context<B: MessageBody + 'static>(
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let id = header(X_REQUEST_ID.as_str()).and_then(RequestId::from_header).unwrap_or_else(RequestId::generate);
     let span = root_span(&request, &id);
+    // As the client sent it; what answers HEAD tells the handler that it was a GET.
+    let method = request.method().clone();
     zoetrope_service::trace::continue_from(&span, header("traceparent"));
 
     let handling = async {
         let mut response = with_problem_body(next.call(request).await?.map_into_boxed_body());
-        report(&response, started);
+        report(&response, &method, started);
         if let Some(value) = id.to_header() {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }
@@ -60,24 +65,32 @@ fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxB
         None if has_no_body(inner) => empty(response.status()),
         None => return response,
     };
-    match problem {
-        Some(problem) => response.into_response(HttpResponse::from_error(problem)),
-        None => response,
+    let Some(problem) = problem else { return response };
+    let mut said = HttpResponse::from_error(problem);
+    // Such as `Allow` and `Content-Range`.
+    for (name, value) in inner.headers() {
+        if *name != CONTENT_TYPE && *name != CONTENT_LENGTH && !said.headers().contains_key(name) {
+            said.headers_mut().append(name.clone(), value.clone());
+        }
     }
+    response.into_response(said)
 }
 
 fn has_no_body(response: &HttpResponse<BoxBody>) -> bool {
     matches!(response.body().size(), BodySize::None | BodySize::Sized(0))
 }
 
-/// What actix answers by itself when no route fits.
+/// What actix answers by itself when no route fits, and what a handler answers with a status alone.
 fn empty(status: StatusCode) -> Option<Problem> {
     match status {
         StatusCode::NOT_FOUND => Some(Problem::not_found("there is nothing at this address")),
         StatusCode::METHOD_NOT_ALLOWED => {
             Some(Problem::new(ProblemCode::MethodNotAllowed, "this address does not take this method"))
         }
-        _ => None,
+        StatusCode::RANGE_NOT_SATISFIABLE => {
+            Some(Problem::new(ProblemCode::RangeNotSatisfiable, "the file does not reach that far"))
+        }
+        status => foreign(status, status.canonical_reason().unwrap_or("the request cannot be answered")),
     }
 }
 
@@ -85,16 +98,15 @@ fn foreign(status: StatusCode, message: &str) -> Option<Problem> {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(ProblemCode::TooLarge, message)),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Problem::unsupported_media(message)),
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => empty(status),
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::RANGE_NOT_SATISFIABLE => empty(status),
         status if status.is_client_error() => Some(Problem::new(ProblemCode::Validation, message)),
         status if status.is_server_error() => Some(Problem::internal(message)),
         _ => None,
     }
 }
 
-fn report(response: &ServiceResponse<BoxBody>, started: Instant) {
+fn report(response: &ServiceResponse<BoxBody>, method: &Method, started: Instant) {
     let status = response.status().as_u16();
-    let method = response.request().method();
     // The pattern and never the path: a path per task would be a time series per task.
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let duration_seconds = started.elapsed().as_secs_f64();

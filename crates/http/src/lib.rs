@@ -7,7 +7,8 @@
 //! * [`session_cookie`] is what a browser sends instead of a token; [`check_origin`] refuses what a foreign page has it send.
 //! * [`RateLimits`] refuses what is too much, [`client_address`] tells where a request comes from.
 //! * [`sse`] streams events.
-//! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits, and CORS.
+//! * [`serve`] puts routes on a socket: request ids, the span that continues the caller's trace, access log, metrics, limits, CORS, `HEAD` and
+//!   `OPTIONS` for every route.
 //!
 //! Metrics: `zoetrope_http_request_seconds{method,route,status}`; `route` is the pattern that matched, or `unmatched`.
 //!
@@ -18,23 +19,28 @@ mod client_address;
 mod context;
 mod cors;
 pub mod envelope;
+mod canonical_path;
 mod extract;
 mod language;
 pub mod openapi;
 mod origin;
 mod problem;
+mod key_access;
 mod rate_limit;
+mod methods;
 mod request_id;
 mod server;
 mod session_cookie;
 pub mod sse;
 mod time;
 
-pub use caller::{Authenticator, CurrentUser, KeyAccess, MaybeUser, StreamUser, bearer_token};
+pub use caller::{Authenticator, CurrentUser, MaybeUser, StreamUser, bearer_token};
 pub use client_address::{ClientAddress, client_address};
 pub use context::request_context;
 pub use extract::{Json, JsonLimit, Path, Query};
+pub use key_access::KeyAccess;
 pub use language::ClientLanguage;
+pub use methods::is_head;
 pub use origin::{WebOrigin, check_origin};
 pub use problem::{FieldError, Problem, ProblemBody, ProblemCode};
 pub use rate_limit::{Classify, RateLimits};

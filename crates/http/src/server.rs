@@ -13,10 +13,12 @@ use zoetrope_service::{Process, log_listening};
 
 use crate::{
     RateLimits, WebOrigin,
+    canonical_path::canonical_path,
     client_address::{TrustedProxies, private_networks},
     cors::share_with_pages,
     origin::AllowedOrigins,
     request_context,
+    methods::head_and_options,
 };
 
 /// Longer than the gateway keeps an idle connection, so that it never sends into one that closes.
@@ -51,7 +53,8 @@ fn default_workers() -> NonZeroUsize {
     NonZeroUsize::MIN.saturating_add(1)
 }
 
-/// Serves the routes, with [`request_context`], CORS and the limits around them, until the process stops. Gives back the addresses that were bound.
+/// Serves the routes, with [`request_context`], CORS, the limits, and answers to `HEAD` and `OPTIONS` around them, until the process stops.
+/// Gives back the addresses that were bound.
 ///
 /// `routes` runs once per worker: shared state is made before and cloned in.
 pub fn serve(
@@ -68,9 +71,11 @@ pub fn serve(
         App::new()
             .app_data(proxies.clone())
             .app_data(origins.clone())
+            .wrap(from_fn(head_and_options))
             .wrap(from_fn(limited))
             .wrap(from_fn(request_context))
             .wrap(from_fn(share_with_pages))
+            .wrap(from_fn(canonical_path))
             .configure(routes.clone())
     };
     let server = HttpServer::new(app)

@@ -20,6 +20,9 @@ pub enum ProblemCode {
     NotFound,
     #[schema(rename = "METHOD_NOT_ALLOWED")]
     MethodNotAllowed,
+    /// The body came too slowly, or for too long.
+    #[schema(rename = "REQUEST_TIMEOUT")]
+    RequestTimeout,
     #[schema(rename = "INVALID_STATE")]
     InvalidState,
     #[schema(rename = "CONFLICT")]
@@ -28,6 +31,9 @@ pub enum ProblemCode {
     TooLarge,
     #[schema(rename = "UNSUPPORTED_MEDIA")]
     UnsupportedMedia,
+    /// `Range` asks for what is behind the end of the file.
+    #[schema(rename = "RANGE_NOT_SATISFIABLE")]
+    RangeNotSatisfiable,
     #[schema(rename = "IDEMPOTENCY_MISMATCH")]
     IdempotencyMismatch,
     #[schema(rename = "RATE_LIMITED")]
@@ -48,10 +54,12 @@ impl ProblemCode {
             Self::ForeignOrigin => "ORIGIN_NOT_ALLOWED",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::InvalidState => "INVALID_STATE",
             Self::Conflict => "CONFLICT",
             Self::TooLarge => "TOO_LARGE",
             Self::UnsupportedMedia => "UNSUPPORTED_MEDIA",
+            Self::RangeNotSatisfiable => "RANGE_NOT_SATISFIABLE",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::RateLimited => "RATE_LIMITED",
             Self::Internal => "INTERNAL_ERROR",
@@ -67,9 +75,11 @@ impl ProblemCode {
             Self::Forbidden | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::InvalidState | Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -87,10 +97,12 @@ impl ProblemCode {
             Self::ForeignOrigin => "Origin Not Allowed",
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
+            Self::RequestTimeout => "Request Timeout",
             Self::InvalidState => "Invalid State",
             Self::Conflict => "Conflict",
             Self::TooLarge => "Too Large",
             Self::UnsupportedMedia => "Unsupported Media",
+            Self::RangeNotSatisfiable => "Range Not Satisfiable",
             Self::IdempotencyMismatch => "Idempotency Mismatch",
             Self::RateLimited => "Rate Limited",
             Self::Internal => "Internal Error",

@@ -1,6 +1,6 @@
 use std::{io, time::Duration};
 
-use actix_web::{HttpResponse, http::header};
+use actix_web::{HttpResponse, HttpResponseBuilder, http::header};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::{
@@ -57,13 +57,22 @@ pub fn open(pace: Pace) -> (HttpResponse, Writer) {
         };
         Some((piece, (receiver, silence)))
     });
-    let response = HttpResponse::Ok()
+    (response().streaming(body), Writer { pieces: sender, patience: pace.patience })
+}
+
+/// What `HEAD` hears of a stream, for which none is opened.
+pub fn head() -> HttpResponse {
+    response().streaming(stream::empty::<io::Result<Bytes>>())
+}
+
+fn response() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-cache, no-transform"))
         // For a proxy that would collect events before it passes them on.
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(body);
-    (response, Writer { pieces: sender, patience: pace.patience })
+        .insert_header(("X-Accel-Buffering", "no"));
+    response
 }
 
 impl Writer {

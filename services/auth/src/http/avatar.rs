@@ -3,10 +3,7 @@ use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
     body::SizedStream,
     dev::Payload,
-    http::{
-        Method,
-        header::{self, CONTENT_TYPE},
-    },
+    http::header::{self, CONTENT_TYPE},
     web::{self, Data},
 };
 use base64::{
@@ -21,6 +18,7 @@ use zoetrope_domain::AvatarId;
 use zoetrope_http::{
     CurrentUser, Json, Path, Problem, ProblemBody,
     envelope::{Envelope, success_with_message},
+    is_head,
 };
 use zoetrope_storage::{ObjectKey, StorageError};
 
@@ -185,7 +183,7 @@ pub async fn show(avatars: Data<Avatars>, request: HttpRequest, Path(file): Path
         return Ok(response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish());
     }
     response.content_type("image/webp");
-    if request.method() == Method::HEAD {
+    if is_head(&request) {
         return Ok(response.body(SizedStream::new(read.info.size, stream::empty::<Result<Bytes, StorageError>>())));
     }
     let content = read.stream.inspect_err(move |error| {

@@ -32,7 +32,7 @@ mod views;
 
 use std::sync::Arc;
 
-use actix_web::web::{Data, ServiceConfig, delete, get, head, patch, post, put, resource};
+use actix_web::web::{Data, ServiceConfig, delete, get, patch, post, put, resource};
 use zoetrope_http::{Authenticator, JsonLimit, KeyAccess};
 use zoetrope_tokens::{Scope, Verifier};
 
@@ -77,7 +77,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/auth/verify").route(post().to(verify::verify)))
         .service(resource("/api/auth/logout").route(post().to(logout::logout)))
         .service(resource("/api/auth/refresh-token").route(post().to(refresh_token::refresh_token)))
-        .service(resource("/api/auth/me").app_data(KeyAccess::Needs(Scope::Read)).route(get().to(me::me)))
+        .service(resource("/api/auth/me").app_data(KeyAccess::Needs(&[Scope::Read])).route(get().to(me::me)))
         .service(resource("/api/auth/sessions").route(get().to(sessions::list)).route(delete().to(sessions::end_all)))
         .service(resource("/api/auth/sessions/{session_id}").route(delete().to(sessions::end)))
         .service(resource("/api/keys").route(get().to(api_keys::list)).route(post().to(api_keys::create)))
@@ -93,13 +93,13 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/users/avatar").app_data(JsonLimit(avatar::JSON_BYTES)).route(post().to(avatar::upload)))
         .service(resource("/api/v1/users/profile").route(get().to(ads::profile::show)).route(patch().to(ads::profile::change)))
         .service(resource("/api/v1/users/recent").route(get().to(ads::recent_users::recent_users)))
-        .service(resource("/media/avatars/{file}").route(get().to(avatar::show)).route(head().to(avatar::show)))
+        .service(resource("/media/avatars/{file}").route(get().to(avatar::show)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
         .service(resource("/api/auth/confirm-email").route(get().to(confirm_email::ask)).route(post().to(confirm_email::confirm)))
         .service(resource("/api/v1/auth/google").route(post().to(ads::google::sign_in_with_google)))
         .service(resource("/api/v1/auth/refresh").route(post().to(ads::refresh::refresh_tokens)))
-        .service(resource("/api/v1/auth/me").app_data(KeyAccess::Needs(Scope::Read)).route(get().to(ads::me::ads_me)))
+        .service(resource("/api/v1/auth/me").app_data(KeyAccess::Needs(&[Scope::Read])).route(get().to(ads::me::ads_me)))
         .service(resource("/api/v1/auth/logout").route(post().to(ads::logout::ads_logout)))
         .service(resource("/api/auth/wechat/login").route(post().to(photo::wechat::sign_in_with_wechat)))
         .service(resource("/api/auth/admin/login").route(post().to(photo::admin_login::sign_in_admin)))

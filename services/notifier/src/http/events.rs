@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{HttpRequest, HttpResponse, rt, web::Data};
 use zoetrope_domain::TaskId;
 use zoetrope_http::{
-    Path, Problem, ProblemBody, StreamUser,
+    Path, Problem, ProblemBody, StreamUser, is_head,
     sse::{self, Pace},
 };
 
@@ -108,6 +108,9 @@ async fn open(
     scope: Scope,
     voice: impl Voice + 'static,
 ) -> Result<HttpResponse, Problem> {
+    if is_head(request) {
+        return Ok(sse::head());
+    }
     let pace = Pace { keep_alive: KEEP_ALIVE, patience: context.write_timeout };
     let last_event_id: Option<String> = sse::last_event_id(request.headers());
     let start = Start::parse(last_event_id.as_deref());

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zoetrope_domain::UserId;
 use zoetrope_http::{
-    Authenticator, CurrentUser, Json, Problem, ProblemBody,
+    Authenticator, CurrentUser, Json, KeyAccess, Problem, ProblemBody,
     envelope::{Envelope, success},
 };
 use zoetrope_postgres::{Database, DatabaseError};
@@ -29,10 +29,12 @@ impl Preferences {
 }
 
 pub fn routes(preferences: &Preferences, config: &mut ServiceConfig) {
-    config
-        .app_data(Data::new(preferences.clone()))
-        .app_data(Data::new(preferences.authenticator.clone()))
-        .service(resource("/api/notifications/preferences").route(get().to(show_preferences)).route(put().to(set_preferences)));
+    config.app_data(Data::new(preferences.clone())).app_data(Data::new(preferences.authenticator.clone())).service(
+        resource("/api/notifications/preferences")
+            .app_data(KeyAccess::ByMethod)
+            .route(get().to(show_preferences))
+            .route(put().to(set_preferences)),
+    );
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
-    http::{Method, StatusCode, header},
+    http::{StatusCode, header},
     web::Data,
 };
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use futures_util::{TryStreamExt, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use zoetrope_domain::TaskId;
-use zoetrope_http::{Path, Problem, ProblemBody, Query};
+use zoetrope_http::{Path, Problem, ProblemBody, Query, is_head};
 use zoetrope_postgres::DatabaseError;
 use zoetrope_storage::{MediaFile, ObjectInfo, ObjectKey, StorageError};
 
@@ -51,7 +51,7 @@ pub struct Signature {
         (status = 304, description = "The client has it already"),
         (status = 403, description = "The link has expired, or is forged", body = ProblemBody),
         (status = 404, description = "No such file", body = ProblemBody),
-        (status = 416, description = "The file does not reach that far"),
+        (status = 416, description = "The file does not reach that far", body = ProblemBody),
     ),
 )]
 pub async fn media(
@@ -98,7 +98,7 @@ pub async fn media(
     };
     response.content_type(file.content_type());
     let length = range.end - range.start;
-    if request.method() == Method::HEAD || length == 0 {
+    if is_head(&request) || length == 0 {
         // The length of what GET would send; for HEAD actix sends the header alone.
         return Ok(response.body(SizedStream::new(length, stream::empty::<Result<Bytes, StorageError>>())));
     }

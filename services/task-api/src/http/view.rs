@@ -101,6 +101,30 @@ impl TaskView {
     }
 }
 
+/// A task that was changed, as far as whoever changed it may see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum ChangedTask {
+    Seen(Box<TaskView>),
+    Unseen(TaskState),
+}
+
+/// How a task stands, and nothing of what is in it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskState {
+    #[schema(example = "video_0198c0de-0000-7000-8000-000000000000")]
+    pub video_id: String,
+    #[schema(example = "CANCELLED")]
+    pub status: &'static str,
+}
+
+impl TaskState {
+    pub fn of(task: &Task) -> Self {
+        Self { video_id: task.id.to_video_id(), status: status_word(task.state.status) }
+    }
+}
+
 /// The status in the words of family `sora_ui`.
 pub const fn status_word(status: TaskStatus) -> &'static str {
     match status {

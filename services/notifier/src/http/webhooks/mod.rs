@@ -18,7 +18,7 @@ use crate::webhooks::Webhooks;
 
 /// An API key needs a scope of its own here: who reads their secrets can write in our name.
 fn resource(path: &str) -> Resource {
-    web::resource(path).app_data(KeyAccess::Needs(Scope::Webhooks))
+    web::resource(path).app_data(KeyAccess::Needs(&[Scope::Webhooks]))
 }
 
 /// The routes of webhooks.

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, rt, web::Data};
 use chrono::Utc;
 use zoetrope_domain::{TaskId, UserId};
 use zoetrope_http::{
-    Authenticator, Path, Problem, ProblemBody, StreamUser,
+    Authenticator, Path, Problem, ProblemBody, StreamUser, is_head,
     sse::{self, Ended, Writer},
 };
 
@@ -57,6 +57,9 @@ pub async fn video_events(
     let teller = LogTeller::since(sse::last_event_id(request.headers()));
     if teller.is_done(&own_task(&app, user.user_id, id).await?) {
         return Ok(HttpResponse::NoContent().finish());
+    }
+    if is_head(&request) {
+        return Ok(sse::head());
     }
     let admission = app.live.admit(user.user_id).ok_or_else(too_many_streams)?;
     let follower = app.live.follow(user.user_id, id);
