@@ -14,6 +14,9 @@ gateway_open_files() {
     printf '%s' "$limit"
 }
 
+# Enough for an office behind one address.
+readonly DEFAULT_CONNECTIONS_PER_ADDRESS=2000
+
 nginx_configure() {
     server_directory nginx
     # The server's user may not be able to read the checkout.
@@ -22,6 +25,8 @@ nginx_configure() {
         "LISTEN=127.0.0.1:${PORT[gateway]}" \
         WORKERS=2 \
         "OPEN_FILES=$(gateway_open_files)" \
+        "CONNECTIONS_PER_ADDRESS=${ZOETROPE_CONNECTIONS_PER_ADDRESS:-$DEFAULT_CONNECTIONS_PER_ADDRESS}" \
+        ALLOWED_ORIGINS= \
         "API_DOCS=$PLATFORM_HOME/nginx/api-docs.json" \
         "AUTH_SERVERS=server 127.0.0.1:${PORT[auth]};" \
         "TASK_API_SERVERS=server 127.0.0.1:${PORT[task-api]};" \

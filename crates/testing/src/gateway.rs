@@ -15,6 +15,24 @@ use crate::{
 /// As in `scripts/lib/nginx.sh`.
 const MOST_OPEN_FILES: u64 = 65_536;
 
+/// The most that nginx can count. All clients of a test come from one address.
+pub const MOST_CONNECTIONS: u16 = 65_535;
+
+/// What an operator decides about the gateway.
+#[derive(Debug, Clone)]
+pub struct GatewaySettings {
+    pub workers: u16,
+    pub connections_per_address: u16,
+    /// As in the services' `http.allowed_origins`.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self { workers: 1, connections_per_address: MOST_CONNECTIONS, allowed_origins: Vec::new() }
+    }
+}
+
 /// nginx with the configuration of `deploy/gateway`. It ends when dropped.
 #[derive(Debug)]
 pub struct Gateway {
@@ -23,7 +41,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub fn start(platform: &Path, port: u16, workers: u16, upstreams: &HashMap<Service, Vec<u16>>) -> Result<Self> {
+    pub fn start(platform: &Path, port: u16, settings: &GatewaySettings, upstreams: &HashMap<Service, Vec<u16>>) -> Result<Self> {
         let directory = platform.join("gateway");
         fs::create_dir_all(&directory)?;
         let template = PathBuf::from(variable("ZOETROPE_TEST_GATEWAY_TEMPLATE")?);
@@ -34,18 +52,21 @@ impl Gateway {
         // nginx's workers may not be allowed into the checkout.
         let documents = directory.join("api-docs.json");
         fs::copy(workspace_root().join("deploy/gateway/api-docs.json"), &documents)?;
-        let settings = fs::read_to_string(&template)
+        let origins: Vec<String> = settings.allowed_origins.iter().map(|origin| format!("\"{origin}\" $http_origin;")).collect();
+        let configuration = fs::read_to_string(&template)
             .with_context(|| template.display().to_string())?
             .replace("{{LISTEN}}", &format!("127.0.0.1:{port}"))
-            .replace("{{WORKERS}}", &workers.to_string())
+            .replace("{{WORKERS}}", &settings.workers.to_string())
+            .replace("{{CONNECTIONS_PER_ADDRESS}}", &settings.connections_per_address.to_string())
+            .replace("{{ALLOWED_ORIGINS}}", &origins.join("\n"))
             .replace("{{OPEN_FILES}}", &open_files_limit()?.min(MOST_OPEN_FILES).to_string())
             .replace("{{API_DOCS}}", &documents.display().to_string())
             .replace("{{AUTH_SERVERS}}", &servers(Service::Auth, ""))
             .replace("{{TASK_API_SERVERS}}", &servers(Service::TaskApi, ""))
             .replace("{{NOTIFIER_SERVERS}}", &servers(Service::Notifier, " max_fails=0"));
-        ensure!(!settings.contains("{{"), "{} has a placeholder that the tests do not fill", template.display());
+        ensure!(!configuration.contains("{{"), "{} has a placeholder that the tests do not fill", template.display());
         let file = directory.join("nginx.conf");
-        fs::write(&file, settings)?;
+        fs::write(&file, configuration)?;
 
         let log = File::create(directory.join("output.log"))?;
         let child = Command::new(variable("ZOETROPE_TEST_NGINX")?)

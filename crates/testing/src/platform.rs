@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     Bus, Servers, Service, Simulation, User, broker,
     database::{self, superuser_url},
-    gateway::Gateway,
+    gateway::{Gateway, GatewaySettings},
     keys,
     ports::free_port,
     process::{Ports, ServiceProcess},
@@ -28,7 +28,7 @@ pub struct PlatformBuilder {
     replicas: HashMap<Service, u16>,
     overrides: Vec<Override>,
     accounts: Vec<&'static str>,
-    gateway_workers: u16,
+    gateway: GatewaySettings,
 }
 
 /// A running platform of one test. Its processes end with it.
@@ -74,8 +74,24 @@ impl PlatformBuilder {
     /// How many processes the gateway has: one, unless this says otherwise.
     #[must_use]
     pub fn gateway_workers(mut self, count: u16) -> Self {
-        self.gateway_workers = count;
+        self.gateway.workers = count;
         self
+    }
+
+    /// How many requests one address may have in hand at the gateway: as many as nginx can count, unless this says otherwise.
+    #[must_use]
+    pub fn connections_per_address(mut self, count: u16) -> Self {
+        self.gateway.connections_per_address = count;
+        self
+    }
+
+    /// Front-ends on other origins that may use the session cookie, as the gateway and all services know them.
+    #[must_use]
+    pub fn allowed_origins(mut self, origins: &[&str]) -> Self {
+        self.gateway.allowed_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        [Service::Auth, Service::TaskApi, Service::Notifier]
+            .into_iter()
+            .fold(self, |builder, service| builder.setting(service, "http.allowed_origins", origins.to_vec()))
     }
 
     /// Starts everything and waits until all of it is ready.
@@ -107,7 +123,7 @@ impl PlatformBuilder {
         }
         let behind_gateway = [Service::Auth, Service::TaskApi, Service::Notifier];
         let gateway = if behind_gateway.iter().all(|service| upstreams.contains_key(service)) {
-            Some(Gateway::start(&directory, addresses.gateway, self.gateway_workers, &upstreams)?)
+            Some(Gateway::start(&directory, addresses.gateway, &self.gateway, &upstreams)?)
         } else {
             None
         };
@@ -129,7 +145,7 @@ impl Platform {
             replicas: HashMap::new(),
             overrides: Vec::new(),
             accounts: vec!["openai"],
-            gateway_workers: 1,
+            gateway: GatewaySettings::default(),
         }
     }
 
