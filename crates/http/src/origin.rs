@@ -54,19 +54,45 @@ impl AllowedOrigins {
 /// For what a cookie authenticates and is more than reading: a browser sends its cookies whoever's page made the request. It also says
 /// whose page that was, in `Origin`, or else in `Referer`, and no page can make it lie. A request that says neither is refused.
 pub fn check_origin(request: &HttpRequest) -> Result<(), Problem> {
-    let named = match request.headers().get(ORIGIN) {
-        Some(origin) => Some(origin.clone()),
-        None => request.headers().get(REFERER).and_then(|page| HeaderValue::try_from(origin_of(page.to_str().ok()?)?).ok()),
-    };
-    let is_ours = |origin: &HeaderValue| {
-        let allowed = request.app_data::<web::Data<AllowedOrigins>>();
-        allowed.is_some_and(|allowed| allowed.contain(origin)) || own_origin(request).is_some_and(|own| own == *origin)
-    };
-    if named.as_ref().is_some_and(is_ours) {
+    match named_page(request) {
+        Some(page) if page.is_ours(request) => Ok(()),
+        Some(_) | None => {
+            let message =
+                "a request that a cookie signs in must come from a page of this origin or an allowed one, and say so in Origin";
+            Err(Problem::new(ProblemCode::ForeignOrigin, message))
+        }
+    }
+}
+
+/// 403 for what a page of a foreign origin sends; a program, which names no page, passes.
+///
+/// For what sets a cookie or removes one: a foreign page could else sign the browser in as somebody of its choice, or sign it out.
+pub fn refuse_foreign_origin(request: &HttpRequest) -> Result<(), Problem> {
+    if named_page(request).is_none_or(|page| page.is_ours(request)) {
         return Ok(());
     }
-    let message = "a request that a cookie signs in must come from a page of this origin or an allowed one, and say so in Origin";
+    let message = "this sets a cookie, so it must come from a page of this origin or an allowed one";
     Err(Problem::new(ProblemCode::ForeignOrigin, message))
+}
+
+/// The page that a browser says to send for: its origin, or nothing that can be read as one.
+struct NamedPage(Option<HeaderValue>);
+
+impl NamedPage {
+    fn is_ours(&self, request: &HttpRequest) -> bool {
+        let allowed = request.app_data::<web::Data<AllowedOrigins>>();
+        self.0.as_ref().is_some_and(|origin| {
+            allowed.is_some_and(|allowed| allowed.contain(origin)) || own_origin(request).is_some_and(|own| own == *origin)
+        })
+    }
+}
+
+fn named_page(request: &HttpRequest) -> Option<NamedPage> {
+    if let Some(origin) = request.headers().get(ORIGIN) {
+        return Some(NamedPage(Some(origin.clone())));
+    }
+    let page = request.headers().get(REFERER)?;
+    Some(NamedPage(page.to_str().ok().and_then(origin_of).and_then(|origin| HeaderValue::try_from(origin).ok())))
 }
 
 /// Where the client reaches us, as the gateway saw it; without a gateway in front, as this process does.
@@ -99,6 +125,10 @@ mod tests {
     }
 
     fn passes(peer: &str, headers: &[(&str, &str)]) -> bool {
+        is_let_in(check_origin, peer, headers)
+    }
+
+    fn is_let_in(check: fn(&HttpRequest) -> Result<(), Problem>, peer: &str, headers: &[(&str, &str)]) -> bool {
         let proxies = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]);
         let allowed = AllowedOrigins::new(vec![origin("https://app.example").unwrap()]);
         let mut request = TestRequest::post()
@@ -109,7 +139,7 @@ mod tests {
         for header in headers {
             request = request.append_header(*header);
         }
-        let checked = check_origin(&request.to_http_request());
+        let checked = check(&request.to_http_request());
         checked.map_err(|problem| assert_eq!(problem.code(), ProblemCode::ForeignOrigin)).is_ok()
     }
 
@@ -156,5 +186,23 @@ mod tests {
         assert!(!passes(GATEWAY, &[("referer", "https://evil.example/https://app.example")]));
         assert!(!passes(GATEWAY, &[("referer", "https://app.example/"), ("origin", "null")]));
         assert!(!passes(GATEWAY, &[]));
+    }
+
+    #[test]
+    fn a_program_that_names_no_page_may_be_given_a_cookie() {
+        let passes = |headers: &[(&str, &str)]| is_let_in(refuse_foreign_origin, GATEWAY, headers);
+        assert!(passes(&[]));
+        assert!(passes(&[("origin", "https://app.example")]));
+        assert!(passes(&[("referer", "https://app.example/page?x=1")]));
+        for foreign in [
+            [("origin", "https://evil.example")],
+            [("origin", "null")],
+            [("origin", "")],
+            [("referer", "https://evil.example/")],
+            [("referer", "about:blank")],
+            [("referer", "app.example")],
+        ] {
+            assert!(!passes(&foreign), "{foreign:?}");
+        }
     }
 }

@@ -13,12 +13,13 @@ use zoetrope_service::{Process, log_listening};
 
 use crate::{
     RateLimits, WebOrigin,
+    body::{BodyMemory, BodySettings, bound_bodies},
     canonical_path::canonical_path,
     client_address::{TrustedProxies, private_networks},
     cors::share_with_pages,
+    methods::head_and_options,
     origin::AllowedOrigins,
     request_context,
-    methods::head_and_options,
 };
 
 /// Longer than the gateway keeps an idle connection, so that it never sends into one that closes.
@@ -47,6 +48,9 @@ pub struct HttpSettings {
     /// Front-ends on other origins than the gateway's that may use a browser's sign-in (the session cookie). Default: none.
     #[serde(default)]
     pub allowed_origins: Vec<WebOrigin>,
+    /// What bodies of requests may take.
+    #[serde(default)]
+    pub bodies: BodySettings,
 }
 
 fn default_workers() -> NonZeroUsize {
@@ -65,17 +69,21 @@ pub fn serve(
 ) -> io::Result<Vec<SocketAddr>> {
     let proxies = Data::new(TrustedProxies::new(&settings.trusted_proxies));
     let origins = Data::new(AllowedOrigins::new(settings.allowed_origins.clone()));
+    let (bodies, memory) = (Data::new(settings.bodies), BodyMemory::new(&settings.bodies));
     let app = move || {
         let limits = limits.clone();
         let limited = move |request: ServiceRequest, next: Next<BoxBody>| limits.clone().apply(request, next);
         App::new()
             .app_data(proxies.clone())
             .app_data(origins.clone())
+            .app_data(bodies.clone())
+            .app_data(memory.clone())
             .wrap(from_fn(head_and_options))
             .wrap(from_fn(limited))
             .wrap(from_fn(request_context))
             .wrap(from_fn(share_with_pages))
             .wrap(from_fn(canonical_path))
+            .wrap(from_fn(bound_bodies))
             .configure(routes.clone())
     };
     let server = HttpServer::new(app)

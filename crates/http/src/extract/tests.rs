@@ -69,7 +69,19 @@ async fn extract(request: TestRequest) -> Result<Order, Problem> {
 #[actix_web::test]
 async fn other_content_types_are_refused() {
     let body = r#"{"clientName": "a"}"#;
-    for good in ["application/json", "application/json; charset=utf-8", "application/problem+json"] {
+    for good in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF8",
+        "Application/JSON; Charset=\"UTF-8\"",
+        "application/json; charset=us-ascii",
+        "application/json;",
+        "application/json; odata=verbose",
+        "application/json, application/json",
+        "text/json",
+        "application/problem+json",
+        "",
+    ] {
         let request = TestRequest::post().insert_header((header::CONTENT_TYPE, good)).set_payload(body);
         assert!(extract(request).await.is_ok(), "{good}");
     }
@@ -90,6 +102,58 @@ async fn a_body_over_the_limit_is_refused() {
     assert_eq!(extract(announced).await.unwrap_err().code(), ProblemCode::TooLarge);
 }
 
+#[actix_web::test]
+async fn a_charset_is_never_guessed() {
+    let body = "{\"clientName\": \"caf\u{e9}\"}";
+    for other in ["iso-8859-1", "utf-16", "\"windows-1252\"", "gbk"] {
+        let content_type = format!("application/json; charset={other}");
+        let problem = extract(TestRequest::post().insert_header((header::CONTENT_TYPE, content_type)).set_payload(body)).await;
+        let problem = problem.unwrap_err();
+        assert_eq!((problem.code(), problem.errors()[0].field.as_str()), (ProblemCode::UnsupportedMedia, "body"), "{other}");
+        assert!(problem.message().contains(other.trim_matches('"')), "{problem}");
+    }
+    let marked = format!("\u{feff}{body}");
+    assert_eq!(extract(TestRequest::post().set_payload(marked)).await.unwrap().client_name, "caf\u{e9}");
+
+    let wide: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked_wide = [b"\xff\xfe", wide.as_slice()].concat();
+    for body in [wide, marked_wide] {
+        let problem = extract(TestRequest::post().set_payload(body)).await.unwrap_err();
+        assert_eq!(problem.errors()[0], FieldError::new("body", "must be text in UTF-8"));
+    }
+    let texts =
+        [&b"{\"clientName\": \"caf\xe9\"}"[..], br#"{"clientName": "cut \ud83d"}"#, br#"{"clientName": "cut \ud83d \u0041"}"#];
+    for body in texts {
+        let problem = json::parse::<Order>(body).unwrap_err();
+        assert_eq!(problem.errors()[0], FieldError::new("clientName", "must be text in UTF-8"), "{}", body.escape_ascii());
+    }
+}
+
+#[test]
+fn deep_and_long_nonsense_is_refused_or_read_over_in_little_memory() {
+    let nested = format!("{{\"clientName\": \"a\", \"x\": {}{}}}", "[".repeat(30_000), "]".repeat(30_000));
+    let digits = format!("{{\"clientName\": \"a\", \"x\": 1{}}}", "0".repeat(60_000));
+    for body in [nested, digits] {
+        assert_eq!(json::parse::<Order>(body.as_bytes()).unwrap().client_name, "a");
+    }
+    let deep_value = "[".repeat(30_000);
+    assert!(json::parse::<serde_json::Value>(format!("{{\"x\": {deep_value}").as_bytes()).is_err());
+}
+
+#[derive(Debug, Deserialize)]
+struct Words {
+    words: ShortList<String, 3>,
+}
+
+#[test]
+fn a_list_is_bounded_while_it_is_read() {
+    assert_eq!(json::parse::<Words>(br#"{"words": ["a", "b", "c"]}"#).unwrap().words.into_vec(), ["a", "b", "c"]);
+    // What follows is not even looked at: it is no list any more.
+    let problem = json::parse::<Words>(br#"{"words": ["a", "b", "c", "d", nonsense"#).unwrap_err();
+    assert_eq!(problem.errors()[0], FieldError::new("words", "must not have more than 3 elements"));
+    assert_eq!(json::parse::<Words>(br#"{"words": "a"}"#).unwrap_err().errors()[0].field, "words");
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
@@ -103,6 +167,15 @@ fn an_empty_parameter_is_absent() {
     assert!(page.page_size.is_none() && page.status.is_none());
     let page: Page = query::parse("pageSize=20&status=a%20%26%20b&other=1").unwrap();
     assert_eq!((page.page_size, page.status.as_deref()), (Some(20), Some("a & b")));
+}
+
+#[test]
+fn a_parameter_in_another_charset_is_named() {
+    let page: Page = query::parse("status=caf%C3%A9+au+lait").unwrap();
+    assert_eq!(page.status.as_deref(), Some("caf\u{e9} au lait"));
+    let problem = query::parse::<Page>("pageSize=2&status=caf%E9").unwrap_err();
+    assert_eq!(problem.errors()[0], FieldError::new("status", "must be text in UTF-8"));
+    assert_eq!(query::parse::<Page>("caf%E9=1").unwrap_err().errors()[0].field, "query");
 }
 
 #[test]
