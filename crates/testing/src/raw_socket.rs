@@ -29,12 +29,21 @@ impl RawSocket {
     pub const FINAL: u8 = 0x80;
 
     pub async fn open(base_url: &str) -> Result<Self> {
+        Self::open_with(base_url, "").await
+    }
+
+    /// Offers these subprotocols, a header's value.
+    pub async fn offering(base_url: &str, subprotocols: &str) -> Result<Self> {
+        Self::open_with(base_url, &format!("Sec-WebSocket-Protocol: {subprotocols}\r\n")).await
+    }
+
+    async fn open_with(base_url: &str, headers: &str) -> Result<Self> {
         let url = Url::parse(base_url)?;
         let (host, port) = (url.host_str().context("host")?, url.port().context("port")?);
         let mut stream = TcpStream::connect((host, port)).await?;
         let request = format!(
             "GET /ws HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n{headers}\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
         let mut handshake = Vec::new();

@@ -142,7 +142,12 @@ async fn a_token_of_somebody_else_is_none() -> Result<()> {
 async fn who_never_stops_sending_is_shown_out_in_time() -> Result<()> {
     const PINGS: usize = 100_000;
     const AHEAD: usize = 3_000;
-    let mut platform = Platform::builder().setting(Service::Notifier, "websocket.auth_timeout_seconds", 0.5).start().await?;
+    // As if nobody counted what it asks for.
+    let mut builder = Platform::builder().setting(Service::Notifier, "websocket.auth_timeout_seconds", 0.5);
+    for name in ["units_burst", "units_per_second", "address_units_burst", "address_units_per_second"] {
+        builder = builder.setting(Service::Notifier, &format!("websocket.{name}"), 1_000_000);
+    }
+    let mut platform = builder.start().await?;
     let mut socket = open(&platform.process(Service::Notifier, 0)?.url()).await?;
     let ping = b"{\"type\":\"ping\"}";
     let ping = [&RawSocket::head(TEXT, ping.len() as u64)[..], ping].concat();
@@ -156,4 +161,52 @@ async fn who_never_stops_sending_is_shown_out_in_time() -> Result<()> {
         }
     }
     anyhow::bail!("all of {PINGS} frames were answered")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subprotocol_that_is_offered_is_accepted() -> Result<()> {
+    let mut platform = Platform::start().await?;
+    let replica = platform.process(Service::Notifier, 0)?.url();
+    let secret = "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl";
+    for base_url in [platform.gateway_url(), replica] {
+        for (offered, chosen) in [
+            ("zoetrope", "zoetrope"),
+            ("json, zoetrope.v1", "json"),
+            (&format!("access_token, {secret}"), "access_token"),
+            (secret, secret),
+        ] {
+            let mut socket = RawSocket::offering(&base_url, offered).await?;
+            let lines: Vec<_> = socket.handshake.lines().filter_map(|line| line.split_once(": ")).collect();
+            let answered: Vec<_> = lines
+                .iter()
+                .filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"))
+                .map(|(_, value)| *value)
+                .collect();
+            assert_eq!(answered, [chosen], "{offered}");
+            assert_eq!(kind(&mut socket).await?, "connected");
+        }
+        let silent = open(&base_url).await?;
+        assert!(!silent.handshake.to_ascii_lowercase().contains("sec-websocket-protocol"), "{}", silent.handshake);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pings_of_libraries_are_answered_and_are_no_nonsense() -> Result<()> {
+    let platform = Platform::start().await?;
+    let mut socket = open(&platform.gateway_url()).await?;
+    // More than there may be of what nobody understands.
+    for _ in 0..5 {
+        for (ping, pong) in [("ping", "pong"), ("PING", "pong"), ("\"ping\"", "\"pong\"")] {
+            socket.send(TEXT, ping.as_bytes()).await?;
+            assert_eq!(socket.next().await?, (RawSocket::TEXT, pong.as_bytes().to_vec()), "{ping}");
+        }
+        for ping in ["{\"type\":\"ping\"}", "{\"type\":\"heartbeat\"}", "{\"event\":\"ping\"}"] {
+            socket.send(TEXT, ping.as_bytes()).await?;
+            assert_eq!(kind(&mut socket).await?, "pong", "{ping}");
+        }
+        socket.send(TEXT, b"pong").await?;
+        socket.send(TEXT, b"").await?;
+    }
+    Ok(())
 }

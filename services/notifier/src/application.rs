@@ -21,6 +21,7 @@ use zoetrope_storage::MediaLinks;
 use zoetrope_tokens::{Access, Verifier};
 
 use crate::{
+    budget::Budgets,
     feed::{Announcer, Keeper, Recorder},
     frames::Renderer,
     http::{self, preferences::Preferences},
@@ -90,6 +91,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         access,
         renderer,
         limits: settings.websocket.limits(),
+        budgets: Budgets::new(settings.websocket.budgets()),
         write_timeout: settings.websocket.write_timeout,
         max_frame_bytes: settings.websocket.max_frame_bytes.get(),
         reconnect_within: settings.websocket.reconnect_within,

@@ -11,6 +11,7 @@
 //! | [`states`] | answers what the state of a task or a feed is, from the table and from what was heard |
 //! | [`pruning`] | forgets tasks that ended long ago |
 //! | [`reconcile`] | finds in the table what the own queue lost |
+//! | [`budget`] | how much clients may make this process do |
 //! | [`connection`] | one connection as a pure state machine |
 //! | [`socket`] | its input and output |
 //! | [`events`] | server-sent events, of the same feeds |
@@ -23,6 +24,7 @@
 //! While Redis is away, tokens of ended sessions work until they expire.
 
 mod application;
+mod budget;
 mod commands;
 mod connection;
 mod erasure;

@@ -1,5 +1,5 @@
 use std::{
-    num::{NonZeroU16, NonZeroUsize},
+    num::{NonZeroU16, NonZeroU32, NonZeroUsize},
     time::Duration,
 };
 
@@ -13,7 +13,12 @@ use zoetrope_redis::RedisSettings;
 use zoetrope_storage::MediaLinkSettings;
 use zoetrope_tokens::VerifierSettings;
 
-use crate::{connection::Limits, mail::MailSettings, webhooks::WebhookSettings};
+use crate::{
+    budget::{BudgetLimits, Rate},
+    connection::Limits,
+    mail::MailSettings,
+    webhooks::WebhookSettings,
+};
 
 /// All settings of `notifier serve`.
 #[derive(Debug, Clone, Deserialize)]
@@ -74,6 +79,21 @@ pub struct WebSocketSettings {
     pub max_connections_per_user: NonZeroUsize,
     /// Longest frame, and longest message in parts, that a client may send. Default 65536.
     pub max_frame_bytes: NonZeroUsize,
+    /// Units that a connection may use at once: about one for each answer. Default 2000.
+    units_burst: NonZeroU32,
+    /// Units that it gets back each second. Default 100.
+    units_per_second: NonZeroU32,
+    /// The same of all connections and streams of a user at this process together. Default 10000.
+    user_units_burst: NonZeroU32,
+    /// Default 500.
+    user_units_per_second: NonZeroU32,
+    /// The same of all connections from an address on which nobody has signed in. Default 2000.
+    address_units_burst: NonZeroU32,
+    /// Default 100.
+    address_units_per_second: NonZeroU32,
+    /// How long a connection may go on wanting more before it is closed. Default 30.
+    #[serde(rename = "flood_seconds", deserialize_with = "seconds")]
+    flood_patience: Duration,
     /// When the process ends, its clients are asked to come back at different times within this one. Default 5.
     #[serde(rename = "reconnect_within_seconds", deserialize_with = "seconds")]
     pub reconnect_within: Duration,
@@ -92,6 +112,13 @@ impl Default for WebSocketSettings {
             max_subscriptions: const { NonZeroUsize::new(1000).unwrap() },
             max_connections_per_user: const { NonZeroUsize::new(100).unwrap() },
             max_frame_bytes: const { NonZeroUsize::new(64 * 1024).unwrap() },
+            units_burst: const { NonZeroU32::new(2000).unwrap() },
+            units_per_second: const { NonZeroU32::new(100).unwrap() },
+            user_units_burst: const { NonZeroU32::new(10_000).unwrap() },
+            user_units_per_second: const { NonZeroU32::new(500).unwrap() },
+            address_units_burst: const { NonZeroU32::new(2000).unwrap() },
+            address_units_per_second: const { NonZeroU32::new(100).unwrap() },
+            flood_patience: Duration::from_secs(30),
             reconnect_within: Duration::from_secs(5),
         }
     }
@@ -106,6 +133,15 @@ impl WebSocketSettings {
             renewal: self.renewal,
             subscribe_wait: self.subscribe_wait,
             subscriptions: self.max_subscriptions.get(),
+        }
+    }
+
+    pub fn budgets(&self) -> BudgetLimits {
+        BudgetLimits {
+            connection: Rate::new(self.units_burst, self.units_per_second),
+            user: Rate::new(self.user_units_burst, self.user_units_per_second),
+            address: Rate::new(self.address_units_burst, self.address_units_per_second),
+            patience: self.flood_patience,
         }
     }
 }
@@ -173,7 +209,7 @@ mod tests {
         for value in [json!(0), json!(-1), json!(1e9), json!("soon")] {
             assert!(settings(json!({ "heartbeat_seconds": value })).is_err(), "{value}");
         }
-        for name in ["max_subscriptions", "max_connections_per_user", "max_frame_bytes"] {
+        for name in ["max_subscriptions", "max_connections_per_user", "max_frame_bytes", "units_burst", "user_units_per_second"] {
             assert!(settings(json!({ name: 0 })).is_err(), "{name}");
         }
         assert!(settings(json!({ "hearbeat_seconds": 1 })).is_err());

@@ -5,7 +5,7 @@ use zoetrope_domain::UserId;
 use zoetrope_tokens::{Caller, Credential, Refusal};
 
 use super::{
-    Close, Effect, Input, Limits, Now, QueryNumber, TokenRefusal,
+    Close, Effect, Input, Limits, Now, QueryNumber, TokenRefusal, cost,
     desk::Desk,
     everything::Everything,
     nonsense::Nonsense,
@@ -13,6 +13,7 @@ use super::{
     subscriptions::{self, Subscriptions},
 };
 use crate::{
+    budget::{ConnectionBudget, Pressure},
     frames::{BadFrame, ClientFrame, ConnectionId, Dialect, ErrorCode, FrameId, Request, ServerFrame},
     hub::Post,
     states::Found,
@@ -24,6 +25,7 @@ use crate::{
 pub struct Connection {
     id: ConnectionId,
     limits: Arc<Limits>,
+    budget: ConnectionBudget,
     phase: Phase,
     /// The `auth` frame whose token is being checked.
     checking: Option<Checking>,
@@ -69,9 +71,10 @@ struct Identity {
 
 impl Connection {
     /// A connection that was just opened, and its greeting.
-    pub fn open(id: ConnectionId, limits: Arc<Limits>, now: Instant) -> (Self, Vec<Effect>) {
+    pub fn open(id: ConnectionId, limits: Arc<Limits>, budget: ConnectionBudget, now: Instant) -> (Self, Vec<Effect>) {
         let mut connection = Self {
             id,
+            budget,
             phase: Phase::Anonymous { until: now + limits.sign_in },
             checking: None,
             last_heard: now,
@@ -95,16 +98,20 @@ impl Connection {
         match input {
             Input::Text(text) => {
                 self.last_heard = now.instant;
-                match ClientFrame::parse(text) {
-                    Ok(frame) => self.request(frame, now),
-                    Err(bad) => self.refuse(bad, now.instant),
-                }
+                self.take_frame(text, now);
+                self.slow_down(now.instant);
             }
             Input::Binary => {
                 self.last_heard = now.instant;
+                self.budget.take(cost::MALFORMED, now.instant);
                 self.refuse(BadFrame::invalid("a frame must be text"), now.instant);
+                self.slow_down(now.instant);
             }
-            Input::Alive => self.last_heard = now.instant,
+            Input::Alive => {
+                self.last_heard = now.instant;
+                self.budget.take(cost::CONTROL_FRAME, now.instant);
+                self.slow_down(now.instant);
+            }
             Input::Checked(verdict) => self.checked(verdict, now),
             Input::AccessEnded(credential) => self.ended(credential),
             Input::Found(number, found) => self.found(number, found),
@@ -120,9 +127,10 @@ impl Connection {
         self.desk.out.take()
     }
 
-    /// Whether it takes the next frame. Not while the answer to an earlier one is on its way: answers come in order.
+    /// Whether it takes the next frame. Not while the answer to an earlier one is on its way: answers come in order. And not while the client
+    /// has used up its budget: then it must wait with what it sends.
     pub fn reads(&self, now: Instant) -> bool {
-        self.checking.is_none() && self.desk.queries.blocked_until(now).is_none()
+        self.checking.is_none() && self.desk.queries.blocked_until(now).is_none() && self.budget.ready_at(now).is_none()
     }
 
     /// Whether it takes news. Not before the first look at all tasks is answered: how things are comes before how they change.
@@ -142,6 +150,7 @@ impl Connection {
         let parts = [
             phase,
             self.desk.queries.blocked_until(now),
+            self.budget.ready_at(now),
             self.subscriptions.deadline(),
             self.everything.as_ref().and_then(Everything::deadline),
         ];
@@ -155,13 +164,54 @@ impl Connection {
         }
     }
 
+    fn take_frame(&mut self, text: &str, now: Now) {
+        let frame = ClientFrame::parse(text);
+        let units = cost::of_frame(&frame, text.len());
+        match frame {
+            // Who pays for it is known when it is checked.
+            Ok(frame @ ClientFrame { request: Request::Auth { .. }, .. }) => {
+                self.budget.take_own(units, now.instant);
+                self.request(frame, now);
+            }
+            Ok(frame) => {
+                self.budget.take(units, now.instant);
+                self.request(frame, now);
+            }
+            Err(bad) => {
+                self.budget.take(units, now.instant);
+                self.refuse(bad, now.instant);
+            }
+        }
+    }
+
+    /// Tells a client that wants too much, now and then, and at last ends its connection.
+    fn slow_down(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        match self.budget.pressure(now) {
+            None => {}
+            Some(Pressure::Slowed) => {
+                let message = "too many requests: the next ones are read more slowly";
+                self.desk.out.tell(ServerFrame::error(ErrorCode::RateLimited, message, None));
+            }
+            Some(Pressure::Flooded) => self.flooded(None),
+        }
+    }
+
+    fn flooded(&mut self, id: Option<FrameId>) {
+        self.desk.out.answer(id, ServerFrame::error(ErrorCode::RateLimited, "too many requests for too long", None));
+        self.close(Close::Flooding);
+    }
+
     fn request(&mut self, ClientFrame { id, request }: ClientFrame, now: Now) {
         match (request, &self.phase) {
             (Request::Auth { token, dialect, start }, _) => {
                 self.checking = Some(Checking { id, dialect, start });
                 self.desk.out.push(Effect::CheckToken(token));
             }
-            (Request::Ping, _) => self.desk.out.answer(id, ServerFrame::Pong),
+            (Request::Ping(style), _) => self.desk.out.answer(id, ServerFrame::Pong(style)),
+            (Request::Alive, _) => {}
             (_, Phase::Anonymous { .. } | Phase::Closed) => {
                 self.desk.out.answer(id, ServerFrame::error(ErrorCode::Unauthorized, "sign in first: send an auth frame", None));
             }
@@ -205,6 +255,12 @@ impl Connection {
         if before.is_none() {
             self.desk.out.dialect = dialect;
         }
+        match (before, &verdict) {
+            (None, Err(_)) => self.budget.take_shared(cost::FAILED_SIGN_IN, now.instant),
+            // Nobody behind the same address has to pay for it.
+            (None, Ok(caller)) if !self.budget.sign_in(caller.user_id, now.instant) => return self.flooded(id),
+            _ => self.budget.take_shared(cost::SIGN_IN, now.instant),
+        }
         match verdict {
             Err(refusal @ TokenRefusal::TooMany(_)) => {
                 self.desk.out.answer(id, ServerFrame::error(ErrorCode::TooManyConnections, refusal.to_string(), None));
@@ -231,6 +287,7 @@ impl Connection {
         };
         self.desk.out.answer(id, frame);
         if is_first && self.desk.out.dialect == Dialect::Flat {
+            self.budget.take(cost::ALL_TASKS, now.instant);
             self.everything = Some(Everything::follow(start, None, now.instant, &mut self.desk));
         }
     }
@@ -267,7 +324,11 @@ impl Connection {
         }
         match (scope, &mut self.everything) {
             (Scope::Task(task), _) => self.subscriptions.read(task, reading, now, &mut self.desk),
-            (Scope::Everything, Some(everything)) => everything.read(reading, now, &mut self.desk),
+            (Scope::Everything, Some(everything)) => {
+                let found = reading.as_ref().map_or(0, |reading| reading.states.len());
+                self.budget.take(cost::of_states(found), now);
+                everything.read(reading, now, &mut self.desk);
+            }
             (Scope::Everything, None) => {}
         }
     }

@@ -10,8 +10,10 @@
 //! * A subscription is registered before the state is read, and both ways of hearing are merged by version: nothing is missed
 //!   between the two, nothing comes twice. [`crate::stream`] sees to that, and to the ids from which a client resumes.
 //! * A task that does not exist and one of another user are answered in the same words after the same wait.
+//! * Nobody gets more than its [budget](crate::budget): each frame has a [cost], and the next one is read when there is something left.
 //! * Requests are answered in their order. Only a subscription to a task that is not known yet is overtaken: it stays pending.
 
+mod cost;
 mod desk;
 mod everything;
 mod machine;
@@ -138,6 +140,8 @@ pub enum Close {
     TooMany,
     /// It sent too much that nobody can understand.
     Nonsense,
+    /// It goes on wanting more than its budget.
+    Flooding,
     /// The client broke the WebSocket protocol.
     Protocol,
     /// A text frame was not UTF-8.

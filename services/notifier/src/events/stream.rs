@@ -6,6 +6,7 @@ use tokio::time::{self, MissedTickBehavior, interval_at, sleep, sleep_until};
 use tracing::Instrument;
 use zoetrope_domain::FeedPosition;
 use zoetrope_http::sse::{self, Ended, Writer};
+use zoetrope_limits::Subject;
 use zoetrope_tokens::{Caller, TokenError};
 
 use super::{Said, Voice};
@@ -17,6 +18,9 @@ use crate::{
     stream::{Event, Following, Reading, Scope, Start, Teller, Told, Unavailable},
     task::Update,
 };
+
+/// What a stream costs of its user's budget when it begins, as a sign-in on the WebSocket and the look at all tasks do.
+const STREAM: u32 = 15;
 
 /// One client's stream.
 pub struct Stream<V> {
@@ -35,6 +39,8 @@ pub struct Stream<V> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     TooMany,
+    /// The user has asked for too much lately.
+    TooOften,
     /// There is no such task, or it belongs to somebody else.
     NoSuchTask,
     /// The state of the task cannot be read now.
@@ -64,6 +70,11 @@ impl<V: Voice> Stream<V> {
     /// Follows from where the client stands, and makes the first reading, while a plain error can still be answered. A task that is not
     /// known yet is waited for.
     pub async fn begin(context: Arc<Context>, caller: Caller, scope: Scope, start: Start, voice: V) -> Result<Self, Refusal> {
+        let (budget, now) = (context.budgets.shared(Subject::User(caller.user_id), Instant::now()), Instant::now());
+        if budget.ready_at(now).is_some() {
+            return Err(Refusal::TooOften);
+        }
+        budget.take(STREAM, now);
         let mut membership = context.hub.join(Some(Bell::of_this_worker()));
         membership.enter(caller.user_id)?;
         membership.follow(scope);

@@ -25,7 +25,10 @@ pub enum Request {
         /// For the dialect that follows all tasks at once.
         start: Start,
     },
-    Ping,
+    /// Wants a sign of life.
+    Ping(PingStyle),
+    /// A sign of life, which wants no answer.
+    Alive,
     Subscribe(TaskId, Start),
     Unsubscribe(TaskId),
     /// Everything of the user.
@@ -33,6 +36,17 @@ pub enum Request {
     UnsubscribeUser,
     /// The present state of some tasks, once.
     Status(Vec<TaskId>),
+}
+
+/// The form of a ping, which is that of its answer. Only the first one is ours; the others are what WebSocket libraries send by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PingStyle {
+    /// `{"type":"ping"}`
+    Frame,
+    /// `ping`
+    Text,
+    /// `"ping"`
+    JsonText,
 }
 
 /// A frame that cannot be answered, and what to say about it.
@@ -47,9 +61,16 @@ pub struct BadFrame {
 
 impl ClientFrame {
     pub fn parse(text: &str) -> Result<Self, BadFrame> {
+        if let Some(request) = keep_alive(text, PingStyle::Text) {
+            return Ok(Self { id: None, request });
+        }
         let mut frame = match serde_json::from_str(text) {
             Ok(Value::Object(frame)) => frame,
-            Ok(_) => return Err(BadFrame::invalid("a frame must be a JSON object")),
+            Ok(Value::String(word)) => {
+                let request = keep_alive(&word, PingStyle::JsonText).ok_or_else(no_object)?;
+                return Ok(Self { id: None, request });
+            }
+            Ok(_) => return Err(no_object()),
             Err(_) => return Err(BadFrame::invalid("a frame must be JSON")),
         };
         let id = frame.remove("id").and_then(FrameId::from_value);
@@ -71,7 +92,34 @@ impl BadFrame {
     }
 }
 
+fn no_object() -> BadFrame {
+    BadFrame::invalid("a frame must be a JSON object")
+}
+
+/// A text that only keeps the connection alive, as libraries send them without being told our protocol.
+fn keep_alive(text: &str, style: PingStyle) -> Option<Request> {
+    match text.trim() {
+        word if word.eq_ignore_ascii_case("ping") => Some(Request::Ping(style)),
+        word if word.is_empty() || word.eq_ignore_ascii_case("pong") => Some(Request::Alive),
+        _ => None,
+    }
+}
+
+/// The same in an object, under one of the names that libraries have for the type.
+fn keep_alive_frame(frame: &Map<String, Value>) -> Option<Request> {
+    let word = ["type", "event", "action", "op"].into_iter().find_map(|name| frame.get(name)?.as_str());
+    match word {
+        Some(word) if word.eq_ignore_ascii_case("heartbeat") => Some(Request::Ping(PingStyle::Frame)),
+        Some(word) => keep_alive(word, PingStyle::Frame),
+        None => frame.contains_key("ping").then_some(Request::Ping(PingStyle::Frame)),
+    }
+}
+
 fn request(frame: &mut Map<String, Value>) -> Result<Request, BadFrame> {
+    // Whatever comes with it.
+    if let Some(request) = keep_alive_frame(frame) {
+        return Ok(request);
+    }
     let Some(Value::String(kind)) = frame.remove("type") else {
         return Err(BadFrame::invalid("type must be a text"));
     };
@@ -82,7 +130,6 @@ fn request(frame: &mut Map<String, Value>) -> Result<Request, BadFrame> {
     };
     match kind.as_str() {
         "auth" => Ok(auth(frame, &mut payload)),
-        "ping" => Ok(Request::Ping),
         "subscribe_task" => Ok(Request::Subscribe(video_id(&mut payload)?, start(&mut payload))),
         "unsubscribe_task" => Ok(Request::Unsubscribe(video_id(&mut payload)?)),
         "subscribe_user" => Ok(Request::SubscribeUser(start(&mut payload))),
@@ -182,8 +229,36 @@ mod tests {
         assert!(matches!(one.request, Request::Status(tasks) if tasks == [task_id(7)]));
         let many = request("requestMultipleTaskStatus", json!({ "videoIds": [video, task_id(8).to_video_id()] }));
         assert!(matches!(many.request, Request::Status(tasks) if tasks == [task_id(7), task_id(8)]));
-        assert!(matches!(parse(json!({ "type": "ping" })).unwrap().request, Request::Ping));
-        assert!(matches!(parse(json!({ "type": "ping", "payload": null })).unwrap().request, Request::Ping));
+    }
+
+    #[test]
+    fn a_ping_is_understood_in_every_form_that_libraries_send() {
+        let frame = |style: PingStyle| move |request: &Request| matches!(request, Request::Ping(found) if *found == style);
+        for (text, style) in [
+            ("ping", PingStyle::Text),
+            ("PING", PingStyle::Text),
+            (" ping\n", PingStyle::Text),
+            ("\"ping\"", PingStyle::JsonText),
+            ("{\"type\":\"ping\"}", PingStyle::Frame),
+            ("{\"type\":\"PING\"}", PingStyle::Frame),
+            ("{\"type\":\"ping\",\"payload\":null}", PingStyle::Frame),
+            ("{\"type\":\"ping\",\"payload\":1763700000000}", PingStyle::Frame),
+            ("{\"type\":\"heartbeat\"}", PingStyle::Frame),
+            ("{\"event\":\"ping\"}", PingStyle::Frame),
+            ("{\"action\":\"ping\"}", PingStyle::Frame),
+            ("{\"op\":\"ping\"}", PingStyle::Frame),
+            ("{\"ping\":1763700000000}", PingStyle::Frame),
+        ] {
+            assert!(frame(style)(&ClientFrame::parse(text).unwrap().request), "{text}");
+        }
+        for text in ["pong", "\"pong\"", "{\"type\":\"pong\"}", "", "\n"] {
+            assert!(matches!(ClientFrame::parse(text).unwrap().request, Request::Alive), "{text}");
+        }
+        let named = parse(json!({ "type": "ping", "id": "p" })).unwrap();
+        assert_eq!(named.id, Some(FrameId::Text("p".to_owned())));
+        for text in ["pinging", "ping ping", "\"pinging\"", "{\"kind\":\"ping\"}", "[\"ping\"]", "7"] {
+            assert!(ClientFrame::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -218,7 +293,7 @@ mod tests {
         assert_eq!(refused(json!({ "payload": {} })).message, "type must be a text");
         assert_eq!(refused(json!({ "type": 7 })).message, "type must be a text");
         assert_eq!(refused(json!({ "type": "dance", "id": 7 })).id, Some(FrameId::Number(7.into())));
-        assert_eq!(refused(json!({ "type": "ping", "payload": [] })).message, "payload must be an object");
+        assert_eq!(refused(json!({ "type": "unsubscribe_user", "payload": [] })).message, "payload must be an object");
         assert_eq!(refused(json!({ "type": "subscribe_task" })).message, "videoId must be a text");
         assert_eq!(refused(json!({ "type": "subscribe_task", "payload": { "videoId": 7 } })).code, ErrorCode::Validation);
         let ids = vec![task_id(1).to_video_id(); 101];

@@ -52,7 +52,7 @@ fn payload(frame: &ServerFrame, links: &MediaLinks, facts: &Facts) -> Value {
             }
         }
         ServerFrame::Reconnect { retry_after } => json!({ "retryAfterMs": view::milliseconds(*retry_after) }),
-        ServerFrame::Pong => json!({}),
+        ServerFrame::Pong(_) => json!({}),
         ServerFrame::Heartbeat => json!({ "uptime": facts.uptime.as_secs(), "connectedClients": facts.connected_clients }),
         ServerFrame::Error { code, message, video_id: None } => json!({ "code": code.as_str(), "message": message }),
         ServerFrame::Error { code, message, video_id: Some(video_id) } => {

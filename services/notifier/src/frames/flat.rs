@@ -41,7 +41,7 @@ pub fn text(outgoing: &Outgoing, links: &MediaLinks, facts: &Facts) -> String {
         ServerFrame::Reconnect { retry_after } => {
             json!({ "type": kind, "retry_after_ms": view::milliseconds(*retry_after), "timestamp": timestamp })
         }
-        ServerFrame::Pong => json!({ "type": kind, "timestamp": timestamp }),
+        ServerFrame::Pong(_) => json!({ "type": kind, "timestamp": timestamp }),
         ServerFrame::Error { code, message, .. } => {
             json!({ "type": kind, "code": code.as_str(), "message": message, "timestamp": timestamp })
         }

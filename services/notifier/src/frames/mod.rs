@@ -17,7 +17,7 @@ mod render;
 mod server;
 mod view;
 
-pub use client::{BadFrame, ClientFrame, Request};
+pub use client::{BadFrame, ClientFrame, PingStyle, Request};
 pub use id::{ConnectionId, FrameId};
 pub use render::{Facts, Renderer};
 pub use server::{ErrorCode, NO_SUCH_TASK, Outgoing, ServerFrame};

@@ -3,7 +3,7 @@ use std::{borrow::Cow, time::Duration};
 use chrono::{DateTime, Utc};
 use zoetrope_storage::MediaLinks;
 
-use super::{Dialect, Outgoing, ServerFrame, envelope, flat};
+use super::{Dialect, Outgoing, PingStyle, ServerFrame, envelope, flat};
 
 /// Makes texts of frames.
 pub struct Renderer {
@@ -29,6 +29,8 @@ impl Renderer {
     /// is each stream's own.
     pub fn text(&self, outgoing: &Outgoing, facts: impl FnOnce() -> Facts) -> String {
         let text: Cow<'_, str> = match &outgoing.frame {
+            ServerFrame::Pong(PingStyle::Text) => "pong".into(),
+            ServerFrame::Pong(PingStyle::JsonText) => "\"pong\"".into(),
             ServerFrame::Push(update) | ServerFrame::Missed(update) => {
                 update.text(outgoing.dialect, || self.render(outgoing, &facts())).into()
             }

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use zoetrope_domain::{FeedPosition, TaskId, TaskStatus, UserId};
 
-use super::{ConnectionId, Dialect, FrameId};
+use super::{ConnectionId, Dialect, FrameId, PingStyle};
 use crate::{stream::Event, task::Update};
 
 /// Said of a task that does not exist and of one that belongs to somebody else, so that nobody can tell them apart.
@@ -64,7 +64,7 @@ pub enum ServerFrame {
     Reconnect {
         retry_after: Duration,
     },
-    Pong,
+    Pong(PingStyle),
     Heartbeat,
     Error {
         code: ErrorCode,
@@ -81,6 +81,7 @@ pub enum ErrorCode {
     NotFound,
     TooLarge,
     TooManyConnections,
+    RateLimited,
     Unavailable,
 }
 
@@ -92,6 +93,7 @@ impl ErrorCode {
             Self::NotFound => "NOT_FOUND",
             Self::TooLarge => "TOO_LARGE",
             Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
         }
     }
@@ -145,7 +147,7 @@ impl Outgoing {
             (_, ServerFrame::TaskUpdated(_)) => "taskUpdated",
             (_, ServerFrame::Resync { .. }) => "resync",
             (_, ServerFrame::Reconnect { .. }) => "reconnect",
-            (_, ServerFrame::Pong) => "pong",
+            (_, ServerFrame::Pong(_)) => "pong",
             (_, ServerFrame::Heartbeat) => "heartbeat",
             (_, ServerFrame::Error { .. }) => "error",
         }

@@ -45,7 +45,7 @@ const RETRY_AFTER_SECONDS: u64 = 5;
         ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was received"),
     ),
     responses(
-        (status = 200, description = "What happens, as server-sent events", content_type = "text/event-stream", body = String),
+        (status = 200, description = "What happens, as server-sent events", content_type = "text/event-stream"),
         (status = 401, description = "No good token", body = ProblemBody),
         (status = 429, description = "Too many open connections of this user", body = ProblemBody),
     ),
@@ -83,7 +83,7 @@ pub async fn follow_tasks(context: Data<Context>, user: StreamUser, request: Htt
         ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was received"),
     ),
     responses(
-        (status = 200, description = "The task's life, as server-sent events", content_type = "text/event-stream", body = String),
+        (status = 200, description = "The task's life, as server-sent events", content_type = "text/event-stream"),
         (status = 401, description = "No good token", body = ProblemBody),
         (status = 404, description = "No such task, or another user's, or one that ended long ago (30 days, unless configured)", body = ProblemBody),
         (status = 429, description = "Too many open connections of this user", body = ProblemBody),
@@ -124,7 +124,7 @@ async fn open(
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::TooMany => Self::rate_limited(RETRY_AFTER_SECONDS),
+            Refusal::TooMany | Refusal::TooOften => Self::rate_limited(RETRY_AFTER_SECONDS),
             Refusal::NoSuchTask => Self::not_found(NO_SUCH_TASK),
             Refusal::Unavailable => Self::unavailable(RETRY_AFTER_SECONDS, "the state of a task cannot be read"),
         }

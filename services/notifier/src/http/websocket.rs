@@ -1,5 +1,7 @@
-use actix_web::{Error, HttpRequest, HttpResponse, rt, web};
-use zoetrope_http::ProblemBody;
+use std::time::Instant;
+
+use actix_web::{Error, HttpRequest, HttpResponse, http::header, rt, web};
+use zoetrope_http::{ProblemBody, client_address};
 
 use crate::socket::{self, Context};
 
@@ -17,7 +19,7 @@ use crate::socket::{self, Context};
 /// | `unsubscribe_user` | | `unsubscribeSuccess` |
 /// | `requestTaskStatus` | `videoId` | `taskUpdated` with `videoId, status, progress, videoUrl, error` |
 /// | `requestMultipleTaskStatus` | `videoIds`, up to 100 | `taskUpdated` for each |
-/// | `ping` | | `pong` |
+/// | `ping` | | `pong`; the texts `ping` and `"ping"`, which libraries send to keep a connection alive, are answered in kind |
 ///
 /// The `token` is that of a sign-in, or an API key with the scope `read`; for a key that does not expire, `expiresAt` is null. When its session
 /// or key is ended, the connection is told `authFailed` and closed.
@@ -39,8 +41,15 @@ use crate::socket::{self, Context};
 /// flat frames: `auth_success`, `task_progress`, `task_complete`, `task_failed`, `resync`, `reconnect`, `error`, `pong`, with `task_id` and
 /// their fields beside `type`.
 ///
-/// Close codes: 4401 not signed in, 4408 silent for 90 s, 1008 too many connections of one user or ten frames in a minute that cannot be
-/// understood, 1009 a frame above 64 KiB, 1012 the server restarts, 1013 the client reads too slowly.
+/// **How much may be asked.** A connection has a budget, and so have all connections of a user together and those from an address on which
+/// nobody has signed in: a frame costs about one unit for each answer, an `auth` 5, a `subscribe_user` 10, and what cannot be understood 10. Who
+/// uses it up (2,000 units, and 100 more each second, unless configured) loses nothing, but is read more slowly; it hears `error` with
+/// `RATE_LIMITED`, at most every ten seconds, and is closed with 1008 if it goes on like that for half a minute.
+///
+/// A subprotocol that is offered is accepted and changes nothing; of several, the first that is no token.
+///
+/// Close codes: 4401 not signed in, 4408 silent for 90 s, 1008 too many connections of one user, ten frames in a minute that cannot be
+/// understood or too many requests for too long, 1009 a frame above 64 KiB, 1012 the server restarts, 1013 the client reads too slowly.
 #[utoipa::path(
     get,
     path = "/ws",
@@ -51,9 +60,12 @@ use crate::socket::{self, Context};
     )
 )]
 pub async fn websocket(request: HttpRequest, body: web::Payload, context: web::Data<Context>) -> Result<HttpResponse, Error> {
-    let body = socket::guarded(&request, body, context.max_frame_bytes).await?;
-    let (response, session, messages) = actix_ws::handle(&request, body)?;
+    let parts = context.budgets.of_parts(Instant::now());
+    let body = socket::guarded(&request, body, context.max_frame_bytes, parts).await?;
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
+    let chosen: Vec<&str> = socket::choose_subprotocol(offered).into_iter().collect();
+    let (response, session, messages) = actix_ws::handle_with_protocols(&request, body, &chosen)?;
     // On this worker, beside its other connections; it ends with the connection, or when the process stops.
-    rt::spawn(socket::run(context.into_inner(), session, messages));
+    rt::spawn(socket::run(context.into_inner(), client_address(&request), session, messages));
     Ok(response)
 }

@@ -16,7 +16,7 @@ impl Close {
             Self::Silent => 4408,
             Self::TooSlow => 1013,
             Self::Restart { .. } => 1012,
-            Self::TooMany | Self::Nonsense => 1008,
+            Self::TooMany | Self::Nonsense | Self::Flooding => 1008,
             Self::Protocol => 1002,
             Self::NotText => 1007,
             Self::TooLong => 1009,
@@ -32,6 +32,7 @@ impl Close {
             Self::Restart { .. } => "restart",
             Self::TooMany => "too_many",
             Self::Nonsense => "nonsense",
+            Self::Flooding => "flooding",
             Self::Protocol => "protocol",
             Self::NotText => "not_text",
             Self::TooLong => "too_long",
@@ -47,6 +48,7 @@ impl Close {
             Self::Restart { retry_after } => format!("restarting: reconnect in {} ms", retry_after.as_millis()),
             Self::TooMany => "too many connections of this user".to_owned(),
             Self::Nonsense => "too many frames that cannot be understood".to_owned(),
+            Self::Flooding => "too many requests".to_owned(),
             Self::Protocol => "protocol error".to_owned(),
             Self::NotText => "text must be UTF-8".to_owned(),
             Self::TooLong => "the frame is too long".to_owned(),
@@ -78,6 +80,7 @@ pub fn cause(error: &ProtocolError) -> Option<Close> {
         ProtocolError::Io(error) => match error.get_ref().map(|cause| cause.downcast_ref()) {
             Some(Some(PayloadError::Overflow)) => Some(Close::TooLong),
             Some(Some(PayloadError::EncodingCorrupted)) => Some(Close::Protocol),
+            Some(Some(PayloadError::Io(error))) if error.kind() == io::ErrorKind::QuotaExceeded => Some(Close::Flooding),
             Some(Some(_)) => None,
             // The only other error that is wrapped like this: the parts of a frame are too long together.
             Some(None) | None => Some(Close::TooLong),
@@ -100,14 +103,25 @@ mod tests {
         assert_eq!(io(io::Error::other(PayloadError::Incomplete(None))), None);
         assert_eq!(io(io::Error::other(PayloadError::Overflow)), Some(Close::TooLong));
         assert_eq!(io(io::Error::other(PayloadError::EncodingCorrupted)), Some(Close::Protocol));
+        let too_many = PayloadError::Io(io::ErrorKind::QuotaExceeded.into());
+        assert_eq!(io(io::Error::other(too_many)), Some(Close::Flooding));
+        let broken = PayloadError::Io(io::ErrorKind::ConnectionReset.into());
+        assert_eq!(io(io::Error::other(broken)), None);
     }
 
     #[test]
     fn codes_reach_the_wire_as_they_are() {
         let restart = Close::Restart { retry_after: Duration::from_secs(86_400) };
-        for close in
-            [Close::Unauthorized, Close::Silent, Close::TooSlow, restart, Close::TooLong, Close::TooMany, Close::Nonsense]
-        {
+        for close in [
+            Close::Unauthorized,
+            Close::Silent,
+            Close::TooSlow,
+            restart,
+            Close::TooLong,
+            Close::TooMany,
+            Close::Nonsense,
+            Close::Flooding,
+        ] {
             assert_eq!(u16::from(CloseCode::from(close.code())), close.code());
             assert!(close.description().len() <= 123, "the protocol cuts longer ones");
         }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use zoetrope_tokens::{Access, Caller, Scope};
 
 use crate::{
+    budget::Budgets,
     connection::{Limits, TokenRefusal},
     frames::{Facts, Outgoing, Renderer},
     hub::Hub,
@@ -22,6 +23,7 @@ pub struct Context {
     pub access: Access,
     renderer: Renderer,
     pub limits: Arc<Limits>,
+    pub budgets: Arc<Budgets>,
     pub write_timeout: Duration,
     pub max_frame_bytes: usize,
     reconnect_within: Duration,
@@ -36,6 +38,7 @@ pub struct Parts {
     pub access: Access,
     pub renderer: Renderer,
     pub limits: Limits,
+    pub budgets: Arc<Budgets>,
     /// How long one frame may take to be written.
     pub write_timeout: Duration,
     /// Longest frame, and longest message in parts, that a client may send.
@@ -48,13 +51,15 @@ pub struct Parts {
 
 impl Context {
     pub fn new(parts: Parts) -> Self {
-        let Parts { hub, states, access, renderer, limits, write_timeout, max_frame_bytes, reconnect_within, stopping } = parts;
+        let Parts { hub, states, access, renderer, limits, budgets, write_timeout, max_frame_bytes, reconnect_within, stopping } =
+            parts;
         Self {
             hub,
             states,
             access,
             renderer,
             limits: Arc::new(limits),
+            budgets,
             write_timeout,
             max_frame_bytes,
             reconnect_within,

@@ -1,9 +1,10 @@
-use actix_web::{
-    FromRequest, HttpRequest, dev,
-    error::PayloadError,
-    web::{Bytes, Payload},
-};
-use futures_util::{StreamExt, future::ready};
+use std::{io, time::Instant};
+
+use actix_web::{FromRequest, HttpRequest, dev, error::PayloadError, web::Payload};
+use futures_util::{StreamExt, stream::unfold};
+use tokio::time::sleep_until;
+
+use crate::budget::Throttle;
 
 /// The length that a control frame may have (RFC 6455, 5.5).
 const LONGEST_CONTROL_FRAME: u64 = 125;
@@ -23,23 +24,47 @@ pub struct FrameGuard {
 pub enum BadFrame {
     TooLong,
     Protocol,
+    TooManyParts,
 }
 
-/// The bytes of a connection, up to the first frame that is no good.
-pub async fn guarded(request: &HttpRequest, payload: Payload, longest: usize) -> Result<Payload, actix_web::Error> {
-    let mut guard = FrameGuard::new(longest);
-    let checked = payload.map(move |chunk: Result<Bytes, PayloadError>| {
-        let chunk = chunk?;
-        match guard.check(&chunk) {
-            Ok(()) => Ok(chunk),
-            Err(bad) => Err(bad.into()),
+/// The bytes of a connection, up to the first frame that is no good. Whole messages are counted by who takes them; their parts are here, and
+/// who sends too many of them is read more slowly.
+pub async fn guarded(
+    request: &HttpRequest,
+    payload: Payload,
+    longest: usize,
+    parts: Throttle,
+) -> Result<Payload, actix_web::Error> {
+    let begin = Some((payload, FrameGuard::new(longest), parts));
+    let checked = unfold(begin, async |state| {
+        let (mut payload, mut guard, mut parts) = state?;
+        let checked = match payload.next().await? {
+            Ok(chunk) => guard.check(&chunk).map(|count| (chunk, count)).map_err(PayloadError::from),
+            Err(error) => Err(error),
+        };
+        match checked {
+            Ok((chunk, count)) => match pay(&mut parts, count).await {
+                Ok(()) => Some((Ok(chunk), Some((payload, guard, parts)))),
+                Err(bad) => Some((Err(bad.into()), None)),
+            },
+            // Nothing behind it is read.
+            Err(error) => Some((Err(error), None)),
         }
     });
-    // Nothing behind it is read.
-    let mut is_good = true;
-    let until_bad = checked.take_while(move |chunk| ready(std::mem::replace(&mut is_good, chunk.is_ok())));
-    let mut payload: dev::Payload = dev::Payload::Stream { payload: Box::pin(until_bad) };
+    let mut payload: dev::Payload = dev::Payload::Stream { payload: Box::pin(checked) };
     Payload::from_request(request, &mut payload).await
+}
+
+async fn pay(parts: &mut Throttle, count: u32) -> Result<(), BadFrame> {
+    let now = Instant::now();
+    parts.take(count, now);
+    if parts.is_flooded(now) {
+        return Err(BadFrame::TooManyParts);
+    }
+    if let Some(ready) = parts.ready_at(now) {
+        sleep_until(ready.into()).await;
+    }
+    Ok(())
 }
 
 impl From<BadFrame> for PayloadError {
@@ -47,6 +72,7 @@ impl From<BadFrame> for PayloadError {
         match bad {
             BadFrame::TooLong => Self::Overflow,
             BadFrame::Protocol => Self::EncodingCorrupted,
+            BadFrame::TooManyParts => Self::Io(io::ErrorKind::QuotaExceeded.into()),
         }
     }
 }
@@ -56,7 +82,9 @@ impl FrameGuard {
         Self { longest: longest as u64, head: Vec::with_capacity(10), rest: 0 }
     }
 
-    pub fn check(&mut self, mut bytes: &[u8]) -> Result<(), BadFrame> {
+    /// Tells how many frames begin here that are only parts of a message.
+    pub fn check(&mut self, mut bytes: &[u8]) -> Result<u32, BadFrame> {
+        let mut parts = 0;
         while let Some((first, others)) = bytes.split_first() {
             if self.rest > 0 {
                 let skipped = bytes.len().min(usize::try_from(self.rest).unwrap_or(usize::MAX));
@@ -67,12 +95,12 @@ impl FrameGuard {
             self.head.push(*first);
             bytes = others;
             if let Some((length, mask)) = self.lengths() {
-                self.judge(length)?;
+                parts += u32::from(self.judge(length)?);
                 self.rest = length + mask;
                 self.head.clear();
             }
         }
-        Ok(())
+        Ok(parts)
     }
 
     /// How much the frame holds, and how long its mask is, once its head is whole.
@@ -87,7 +115,8 @@ impl FrameGuard {
         Some((length, mask))
     }
 
-    fn judge(&self, length: u64) -> Result<(), BadFrame> {
+    /// Whether it is a part of a message.
+    fn judge(&self, length: u64) -> Result<bool, BadFrame> {
         let first = self.head.first().copied().unwrap_or_default();
         let (is_final, reserved, opcode) = (first & 0x80 != 0, first & 0x70, first & 0x0f);
         if reserved != 0 || (opcode >= 8 && (!is_final || length > LONGEST_CONTROL_FRAME)) {
@@ -95,7 +124,7 @@ impl FrameGuard {
         } else if length > self.longest {
             Err(BadFrame::TooLong)
         } else {
-            Ok(())
+            Ok(opcode == 0 || (!is_final && opcode < 8))
         }
     }
 }
@@ -131,9 +160,8 @@ mod tests {
         let bytes = [frame(TEXT, 0), frame(PING, 125), frame(0x01, 126), frame(0x80, 1000), frame(TEXT, 70_000)].concat();
         for size in [1, 2, 3, 7, 100, bytes.len()] {
             let mut guard = FrameGuard::new(70_000);
-            for chunk in bytes.chunks(size) {
-                assert_eq!(guard.check(chunk), Ok(()), "in chunks of {size}");
-            }
+            let parts: u32 = bytes.chunks(size).map(|chunk| guard.check(chunk).unwrap()).sum();
+            assert_eq!(parts, 2, "in chunks of {size}");
             assert!(guard.head.is_empty() && guard.rest == 0);
         }
     }
@@ -153,7 +181,7 @@ mod tests {
                 _ => [&[first, 0xff][..], &(length as u64).to_be_bytes()].concat(),
             };
             let mut guard = FrameGuard::new(1000);
-            assert_eq!(guard.check(&frame(TEXT, 1000)), Ok(()));
+            assert_eq!(guard.check(&frame(TEXT, 1000)), Ok(0));
             assert_eq!(guard.check(&head), Err(bad), "{first:x} {length}");
         }
     }

@@ -6,9 +6,11 @@
 mod close;
 mod context;
 mod frame_guard;
+mod subprotocol;
 
 use std::{
     mem,
+    net::IpAddr,
     ops::ControlFlow,
     pin::pin,
     sync::Arc,
@@ -28,8 +30,10 @@ use zoetrope_tokens::{Caller, Credential, KeyName};
 pub use self::{
     context::{Context, Parts},
     frame_guard::guarded,
+    subprotocol::choose as choose_subprotocol,
 };
 use crate::{
+    budget::ConnectionBudget,
     connection::{Close, Connection, Effect, Input, Now, QueryNumber, TokenRefusal},
     frames::{ConnectionId, Outgoing, ServerFrame},
     hub::{Bell, Mail, Membership},
@@ -62,12 +66,14 @@ struct Socket {
     awaited: FuturesUnordered<LocalBoxFuture<'static, Input<'static>>>,
 }
 
-/// Serves one connection until it ends.
-pub async fn run(context: Arc<Context>, session: Session, messages: MessageStream) {
+/// Serves one connection, which comes from this address, until it ends.
+pub async fn run(context: Arc<Context>, address: IpAddr, session: Session, messages: MessageStream) {
     let longest = context.max_frame_bytes;
     let messages = messages.max_frame_size(longest).aggregate_continuations().max_continuation_size(longest);
     let id = ConnectionId::new(Uuid::now_v7());
-    let (connection, greeting) = Connection::open(id, Arc::clone(&context.limits), Instant::now());
+    let now = Instant::now();
+    let budget = ConnectionBudget::open(Arc::clone(&context.budgets), address, now);
+    let (connection, greeting) = Connection::open(id, Arc::clone(&context.limits), budget, now);
     let membership = context.hub.join(Some(Bell::of_this_worker()));
     let mut socket = Socket { context, session, connection, membership, watched: None, awaited: FuturesUnordered::new() };
     let ended = match socket.perform(greeting).await {

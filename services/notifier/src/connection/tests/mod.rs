@@ -1,5 +1,6 @@
 //! Stories of connections. Each effect is told in a few words, so that a story reads as what the client and the socket see.
 
+mod budgets;
 mod everything;
 mod merging;
 mod resuming;
@@ -9,6 +10,7 @@ mod timers;
 
 use std::{
     collections::VecDeque,
+    net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,13 +19,15 @@ use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use zoetrope_domain::{FeedPosition, SessionId, TaskId};
+use zoetrope_domain::{FeedPosition, OwnerGeneration, SessionId, TaskId};
 use zoetrope_tokens::{Caller, Credential, Role};
 
 use super::*;
 use crate::{
+    budget::{Budgets, ConnectionBudget},
     fixtures::{CREATED, task_id, user_id},
     frames::{ConnectionId, FrameId, ServerFrame},
+    settings::WebSocketSettings,
     stream::ReadingKind,
     task::Update,
 };
@@ -36,6 +40,9 @@ const LIMITS: Limits = Limits {
     subscribe_wait: Duration::from_secs(5),
     subscriptions: 4,
 };
+
+/// Where clients come from.
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 /// A connection, its client and its clock.
 struct Story {
@@ -69,6 +76,7 @@ fn reading(start: Start, upto: u64, states: Vec<Arc<Update>>) -> Reading {
 fn caller(user: u128, seconds: i64) -> Caller {
     Caller {
         user_id: user_id(user),
+        owner_generation: OwnerGeneration::FIRST,
         username: format!("user {user}"),
         role: Role::User,
         credential: Credential::Session(SessionId::new(Uuid::from_u128(0x5E55))),
@@ -84,9 +92,14 @@ fn state(update: Arc<Update>) -> Vec<Found> {
 
 impl Story {
     fn open() -> (Self, Vec<String>) {
+        Self::open_with(LIMITS, Budgets::new(WebSocketSettings::default().budgets()))
+    }
+
+    fn open_with(limits: Limits, budgets: Arc<Budgets>) -> (Self, Vec<String>) {
         let now = Now { instant: Instant::now(), time: CREATED };
         let id = ConnectionId::new(Uuid::from_u128(1));
-        let (connection, greeting) = Connection::open(id, Arc::new(LIMITS), now.instant);
+        let budget = ConnectionBudget::open(budgets, HOME, now.instant);
+        let (connection, greeting) = Connection::open(id, Arc::new(limits), budget, now.instant);
         let mut story = Self { connection, now, looks: VecDeque::new() };
         let greeting = story.tell(greeting);
         (story, greeting)
@@ -94,7 +107,11 @@ impl Story {
 
     /// A connection of user 1, with a token for 15 minutes.
     fn signed_in() -> Self {
-        let (mut story, _) = Self::open();
+        Self::open().0.signs_in()
+    }
+
+    fn signs_in(self) -> Self {
+        let mut story = self;
         story.says(json!({ "type": "auth", "payload": { "token": "t" } }));
         story.takes(Input::Checked(Ok(caller(1, 900))));
         story

@@ -45,11 +45,21 @@ fn connection() -> ConnectionId {
 #[test]
 fn an_envelope_carries_type_id_time_and_payload() {
     let id = Some(FrameId::Text("p-1".to_owned()));
-    let outgoing = Outgoing { dialect: Dialect::Enveloped, id, event_id: None, frame: ServerFrame::Pong };
+    let outgoing = Outgoing { dialect: Dialect::Enveloped, id, event_id: None, frame: ServerFrame::Pong(PingStyle::Frame) };
     let text = renderer().text(&outgoing, || FACTS);
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value, json!({ "type": "pong", "id": "p-1", "timestamp": 1_763_700_000_000_i64, "payload": {} }));
-    assert!(rendered(Dialect::Enveloped, ServerFrame::Pong).get("id").is_none());
+    assert!(rendered(Dialect::Enveloped, ServerFrame::Pong(PingStyle::Frame)).get("id").is_none());
+}
+
+#[test]
+fn a_text_ping_is_answered_in_kind() {
+    for (style, wanted) in [(PingStyle::Text, "pong"), (PingStyle::JsonText, "\"pong\"")] {
+        for dialect in [Dialect::Enveloped, Dialect::Flat] {
+            let outgoing = Outgoing { dialect, id: None, event_id: None, frame: ServerFrame::Pong(style) };
+            assert_eq!(renderer().text(&outgoing, || FACTS), wanted);
+        }
+    }
 }
 
 #[test]
@@ -212,7 +222,7 @@ fn subscriptions_errors_and_heartbeats() {
 fn flat_frames_have_their_fields_beside_the_type() {
     let flat = |frame| rendered(Dialect::Flat, frame);
     let timestamp = 1_763_700_000_000_i64;
-    assert_eq!(flat(ServerFrame::Pong), json!({ "type": "pong", "timestamp": timestamp }));
+    assert_eq!(flat(ServerFrame::Pong(PingStyle::Frame)), json!({ "type": "pong", "timestamp": timestamp }));
     assert_eq!(
         flat(ServerFrame::Push(processing(1, 2, 25))),
         json!({
