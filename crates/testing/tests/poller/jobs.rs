@@ -86,6 +86,12 @@ async fn a_task_that_takes_too_long_fails_and_is_refunded() -> Result<()> {
         let row = user.until_ended(&user.create("endless").await?).await?;
         assert_eq!((row["status"].as_str(), row["errorCode"].as_str()), (Some("FAILED"), Some(code)), "{row}");
         assert_eq!(user.balance().await?, 100);
+        // It would go on there, and be charged for.
+        eventually("the end of the job at its provider", Duration::from_secs(20), async || {
+            ensure!(platform.simulation().deleted().await? == 1);
+            Ok(())
+        })
+        .await?;
     }
     Ok(())
 }

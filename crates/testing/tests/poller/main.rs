@@ -1,5 +1,6 @@
 //! The poller, seen from outside: how it follows jobs, what it asks of a provider, and how its replicas stand in for each other.
 
+mod answers;
 mod gate;
 mod jobs;
 mod leases;

@@ -2,6 +2,7 @@
 
 mod downloads;
 mod gate;
+mod refusals;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

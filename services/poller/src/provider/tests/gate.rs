@@ -30,6 +30,28 @@ async fn failures_of_several_jobs_stop_all_and_of_one_job_none() {
 }
 
 #[tokio::test]
+async fn a_complaint_in_a_proper_answer_counts_as_what_it_is() {
+    let (address, _requests) = server(vec![json(200, r#"{"error":{"code":"rate_limit_exceeded","message":"slower"}}"#)]);
+    let refused = plain(&address);
+    refused.poll(&id()).await;
+    assert!(matches!(refused.gate().take(1).await, Leave::NotBefore(_)), "it wants fewer calls");
+
+    let overloaded = || json(200, r#"{"error":{"message":"the server is overloaded"}}"#);
+    let (address, _requests) = server(vec![overloaded(), overloaded(), overloaded()]);
+    let sick = provider(&address, serde_json::json!({ "breaker_min_calls": 3 }));
+    for number in 0..3 {
+        assert_eq!(sick.gate().take(1).await, Leave::Granted(1));
+        sick.poll(&format!("video_{number}").parse().unwrap()).await;
+    }
+    assert!(matches!(sick.gate().take(1).await, Leave::NotBefore(_)), "it is not well");
+
+    let (address, _requests) = server(vec![json(429, r#"{"error":{"code":"insufficient_quota","message":"no money"}}"#)]);
+    let poor = plain(&address);
+    poor.poll(&id()).await;
+    assert_eq!(poor.gate().take(1).await, Leave::Granted(1), "waiting brings no money");
+}
+
+#[tokio::test]
 async fn a_provider_that_cannot_be_reached_is_left_alone() {
     let provider = provider("http://127.0.0.1:1", serde_json::json!({ "breaker_min_calls": 3 }));
     for _ in 0..3 {
