@@ -11,10 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A platform that may call this machine.
 fn builder() -> PlatformBuilder {
-    Platform::builder()
-        .setting(Service::Notifier, "webhooks.allow_http", true)
-        .setting(Service::Notifier, "webhooks.allowed_networks", vec!["127.0.0.0/8"])
-        .setting(Service::TaskApi, "credits.signup_grant", 10_000)
+    Platform::builder().receivers_here().setting(Service::TaskApi, "credits.signup_grant", 10_000)
 }
 
 async fn run(user: &User, prompt: &str) -> Result<String> {
@@ -168,6 +165,7 @@ async fn a_task_brings_its_own_address() -> Result<()> {
     assert!(told.is_signed_with(&secret), "{told:?}");
     assert_eq!((told.kind(), &told.json()["data"]["id"]), ("task.completed".to_owned(), &json!(video_id)));
 
+    let told_first = told;
     let rotated = user.post("/api/webhooks/callback-secret/rotate", Value::Null).await?.ok()?;
     let new = rotated["data"]["secret"].as_str().context("secret")?;
     let form = reqwest::multipart::Form::new().text("prompt", "x").text("model", "sora-2").text("callbackUrl", sink.url("/form"));
@@ -176,7 +174,51 @@ async fn a_task_brings_its_own_address() -> Result<()> {
     assert!(told.is_signed_with(&secret) && told.is_signed_with(new), "{told:?}");
     assert_eq!(sink.received("/done").len(), 1);
 
-    for wrong in ["done", "ftp://example.com", "https://user:word@example.com"] {
+    // What was told there is listed as for a webhook, and can be told again.
+    let list = async |query: &str| -> Result<Vec<Value>> {
+        let list = user.get(&format!("/api/webhooks/callback-deliveries{query}")).await?.ok()?["data"].clone();
+        let deliveries = list["deliveries"].as_array().context("deliveries")?.clone();
+        assert_eq!((&list["total"], &list["page"]), (&json!(deliveries.len()), &json!(1)), "{list}");
+        Ok(deliveries)
+    };
+    let all = eventually("both deliveries", PATIENCE, async || {
+        let all = list("").await?;
+        ensure!(all.len() == 2 && all.iter().all(|delivery| delivery["status"] == "DELIVERED"), "{all:?}");
+        Ok(all)
+    })
+    .await?;
+    assert_eq!(all[0]["callbackUrl"], json!(sink.url("/form")), "the newest first");
+    let done = list(&format!("?videoId={video_id}&status=DELIVERED")).await?.remove(0);
+    assert_eq!((&done["videoId"], &done["callbackUrl"]), (&json!(video_id), &json!(sink.url("/done?job=7"))), "{done}");
+    assert_eq!((&done["type"], &done["attempts"][0]["statusCode"]), (&json!("task.completed"), &json!(204)), "{done}");
+    assert!(list("?status=FAILED").await?.is_empty());
+    assert!(!all.iter().any(|delivery| delivery.to_string().contains("whsec_")), "{all:?}");
+    let path = format!("/api/webhooks/callback-deliveries/{}", done["id"].as_str().context("id")?);
+    assert_eq!(user.get(&path).await?.ok()?["data"], done);
+    assert_eq!(user.post(&format!("{path}/resend"), Value::Null).await?.status, 202);
+    let again = sink.until("/done", 2).await?.remove(1);
+    assert_eq!(again.header("webhook-id"), told_first.header("webhook-id"));
+    assert_eq!(again.header("webhook-id"), done["webhookId"]);
+    assert!(again.is_signed_with(new), "{again:?}");
+
+    // It is nobody else's, and no webhook's.
+    let stranger = platform.user().await?;
+    assert_eq!(stranger.get("/api/webhooks/callback-deliveries").await?.ok()?["data"]["total"], 0);
+    let hook = Hook::create(&user, json!({ "url": sink.url("/hook") })).await?;
+    let test = hook.test(&user).await?;
+    let of_hook = format!("/api/webhooks/callback-deliveries/{test}");
+    for (who, path) in [(&stranger, &path), (&user, &of_hook)] {
+        assert_eq!(who.get(path).await?.status, 404, "{path}");
+        assert_eq!(who.post(&format!("{path}/resend"), Value::Null).await?.status, 404, "{path}");
+    }
+    let other = format!("{}/deliveries/{}/resend", hook.path, done["id"].as_str().context("id")?);
+    assert_eq!(user.post(&other, Value::Null).await?.status, 404);
+    let key = user.post("/api/keys", json!({ "name": "reader", "scopes": ["read", "write"] })).await?.ok()?;
+    let reader = user.with_token(key["data"]["key"].as_str().context("key")?);
+    assert_eq!(reader.get("/api/webhooks/callback-deliveries").await?.status, 403);
+    assert_eq!(reader.post(&format!("{path}/resend"), Value::Null).await?.status, 403);
+
+    for wrong in ["done", "ftp://example.com", "https://user:word@example.com", "https://10.0.0.1/x"] {
         let refused = user.post("/api/video/tasks", json!({ "prompt": "x", "model": "sora-2", "callbackUrl": wrong })).await?;
         assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (400, &json!("callbackUrl")), "{wrong}");
     }

@@ -1,9 +1,9 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::{BearerScheme, with_limits};
+use zoetrope_http::openapi::{BearerScheme, with_common_responses};
 
 use super::{
     events, limit_of, preferences,
-    webhooks::{deliveries, endpoints, secrets},
+    webhooks::{callbacks, deliveries, endpoints, secrets},
     websocket,
 };
 
@@ -28,6 +28,9 @@ use super::{
         deliveries::test,
         deliveries::resend,
         deliveries::replay,
+        callbacks::list,
+        callbacks::show,
+        callbacks::resend,
     ),
     modifiers(&BearerScheme),
     tags(
@@ -40,5 +43,5 @@ struct Description;
 
 /// This service's part of the API description.
 pub fn description() -> utoipa::openapi::OpenApi {
-    with_limits(Description::openapi(), limit_of)
+    with_common_responses(Description::openapi(), limit_of)
 }

@@ -58,7 +58,9 @@ diesel::table! {
 diesel::table! {
     webhook_deliveries (id) {
         id -> Uuid,
+        user_id -> Uuid,
         endpoint_id -> Nullable<Uuid>,
+        callback_url -> Nullable<Text>,
         event -> Text,
         task_id -> Nullable<Uuid>,
         state -> Text,

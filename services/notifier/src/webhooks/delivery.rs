@@ -1,14 +1,24 @@
 use std::{str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
-use zoetrope_domain::TaskId;
+use zoetrope_domain::{TaskId, UserId};
 
-use super::{DeliveryId, EventType};
+use super::{DeliveryId, EndpointId, EventType};
 
-/// One message to one endpoint, as its owner sees it.
+/// Whom messages are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    Endpoint(EndpointId),
+    /// The addresses that a user's tasks bring with them.
+    Callbacks(UserId),
+}
+
+/// One message to one address, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub id: DeliveryId,
+    /// The address that its task brought with it; none for a message to an endpoint.
+    pub callback_url: Option<String>,
     pub event: EventType,
     /// None for a test.
     pub task_id: Option<TaskId>,
@@ -73,13 +83,15 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
-/// A page of an endpoint's deliveries.
+/// A page of deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeliveryPage {
     /// From 1.
     pub page: u32,
     pub page_size: u32,
     pub state: Option<DeliveryState>,
+    /// Only what tells of this task.
+    pub task: Option<TaskId>,
 }
 
 impl DeliveryPage {

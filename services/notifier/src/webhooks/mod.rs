@@ -44,7 +44,7 @@ use zoetrope_postgres::Database;
 use zoetrope_service::Process;
 use zoetrope_storage::MediaLinks;
 
-pub use delivery::{Attempt, Delivery, DeliveryPage, DeliveryState, Replay};
+pub use delivery::{Attempt, Delivery, DeliveryPage, DeliveryState, Recipient, Replay};
 pub use endpoint::{DisableReason, Disabled, Endpoint, EndpointChange, NewEndpoint};
 pub use event::EventType;
 pub use ids::{DeliveryId, EndpointId};

@@ -1,12 +1,19 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use serde_json::json;
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{Array, ArrayBuilder, Object, Type, schema::SchemaType},
+};
+use zoetrope_domain::TaskId;
 use zoetrope_egress::{Destinations, WebAddress};
-use zoetrope_http::FieldError;
+use zoetrope_http::{FieldError, ShortList, openapi::words};
 
 use crate::webhooks::{DeliveryPage, DeliveryState, EndpointChange, EventType, NewEndpoint, Replay};
 
 const LONGEST_DESCRIPTION: usize = 500;
+/// More than there are, for clients that name some twice.
+const MOST_EVENTS: usize = 32;
 const DEFAULT_PAGE_SIZE: u32 = 20;
 const LARGEST_PAGE_SIZE: u32 = 100;
 
@@ -16,13 +23,24 @@ pub struct WebhookBody {
     /// A public `https` address, up to 2048 characters, without user name and password.
     #[schema(example = "https://example.com/hooks/zoetrope")]
     pub url: Option<String>,
-    /// Of `task.created`, `task.updated` (progress), `task.completed`, `task.failed`, `task.cancelled`. By default the last three.
-    #[schema(example = json!(["task.completed", "task.failed", "task.cancelled"]))]
-    pub events: Option<Vec<String>>,
+    /// By default how each task ended.
+    #[schema(schema_with = event_words, required = false)]
+    pub events: Option<ShortList<String, MOST_EVENTS>>,
     /// For yourself, up to 500 characters.
     pub description: Option<String>,
     /// True by default.
     pub enabled: Option<bool>,
+}
+
+fn event_words() -> Array {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(words(EventType::OFFERED.map(EventType::as_str)))
+        .min_items(Some(1))
+        .max_items(Some(MOST_EVENTS))
+        .description(Some("`task.updated` tells progress. By default how each task ended."))
+        .examples([json!(EventType::DEFAULT.map(EventType::as_str))])
+        .build()
 }
 
 impl WebhookBody {
@@ -96,12 +114,18 @@ fn wrong_description(text: &str) -> Option<FieldError> {
 #[into_params(parameter_in = Query)]
 pub struct DeliveryQuery {
     /// From 1.
-    #[param(minimum = 1, default = 1)]
+    #[param(minimum = 1, maximum = 4294967295u32, format = Int64, default = 1)]
     page: Option<u32>,
     #[param(minimum = 1, maximum = 100, default = 20)]
     page_size: Option<u32>,
-    /// `PENDING`, `DELIVERED`, `FAILED` or `SUPERSEDED`, in either case.
+    #[param(schema_with = state_words, required = false)]
     status: Option<String>,
+    /// Only what tells of this task: a UUID, or `video_<uuid>`.
+    video_id: Option<String>,
+}
+
+fn state_words() -> Object {
+    words(DeliveryState::ALL.map(|state| state.as_str().to_ascii_uppercase())).description(Some("In either case.")).build()
 }
 
 impl TryFrom<DeliveryQuery> for DeliveryPage {
@@ -123,7 +147,11 @@ impl TryFrom<DeliveryQuery> for DeliveryPage {
             errors.push(FieldError::new("status", format!("must be one of {}", words.join(", "))));
             None
         });
-        if errors.is_empty() { Ok(Self { page, page_size, state }) } else { Err(errors) }
+        let task = query.video_id.map(|id| TaskId::parse_video_id(&id)).transpose().unwrap_or_else(|_| {
+            errors.push(FieldError::new("videoId", "must be the id of a video"));
+            None
+        });
+        if errors.is_empty() { Ok(Self { page, page_size, state, task }) } else { Err(errors) }
     }
 }
 
@@ -169,6 +197,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::fixtures::task_id;
 
     fn body(value: Value) -> WebhookBody {
         serde_json::from_value(value).unwrap()
@@ -202,6 +231,8 @@ mod tests {
             let errors = body(json!({ "url": url })).endpoint(&Destinations::default()).unwrap_err();
             assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
         }
+        let too_many = json!({ "events": vec!["task.failed"; MOST_EVENTS + 1] });
+        assert!(serde_json::from_value::<WebhookBody>(too_many).is_err());
         for events in [json!([]), json!(["webhook.test"]), json!(["*"])] {
             let errors = body(json!({ "url": "https://example.com", "events": events })).endpoint(&Destinations::default());
             assert_eq!(fields(&errors.unwrap_err()), ["events"]);
@@ -228,8 +259,11 @@ mod tests {
     #[test]
     fn a_page_is_checked() {
         let page = DeliveryPage::try_from(DeliveryQuery { status: Some("FAILED".to_owned()), ..DeliveryQuery::default() });
-        assert_eq!(page, Ok(DeliveryPage { page: 1, page_size: 20, state: Some(DeliveryState::Failed) }));
-        let wrong = DeliveryQuery { page: Some(0), page_size: Some(101), status: Some("lost".to_owned()) };
-        assert_eq!(fields(&DeliveryPage::try_from(wrong).unwrap_err()), ["page", "pageSize", "status"]);
+        assert_eq!(page, Ok(DeliveryPage { page: 1, page_size: 20, state: Some(DeliveryState::Failed), task: None }));
+        let of_task = DeliveryQuery { video_id: Some(task_id(7).to_video_id()), ..DeliveryQuery::default() };
+        assert_eq!(DeliveryPage::try_from(of_task).unwrap().task, Some(task_id(7)));
+        let lost = || Some("lost".to_owned());
+        let wrong = DeliveryQuery { page: Some(0), page_size: Some(101), status: lost(), video_id: lost() };
+        assert_eq!(fields(&DeliveryPage::try_from(wrong).unwrap_err()), ["page", "pageSize", "status", "videoId"]);
     }
 }

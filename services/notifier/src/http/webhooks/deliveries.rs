@@ -20,7 +20,7 @@ use crate::webhooks::{DeliveryId, DeliveryPage, EndpointId, Webhooks};
     path = "/api/webhooks/{webhookId}/deliveries",
     operation_id = "list_webhook_deliveries",
     tag = "webhooks",
-    params(("webhookId" = String, Path), DeliveryQuery),
+    params(("webhookId" = Uuid, Path), DeliveryQuery),
     responses(
         (status = 200, description = "A page of deliveries", body = Envelope<DeliveryList>),
         (status = 400, description = "A parameter is wrong", body = ProblemBody),
@@ -36,7 +36,7 @@ pub async fn list(
     Query(query): Query<DeliveryQuery>,
 ) -> Result<Envelope<DeliveryList>, Problem> {
     let page = DeliveryPage::try_from(query).map_err(Problem::validation)?;
-    let (deliveries, total) = webhooks.deliveries(user.user_id, id, &page).await?;
+    let (deliveries, total) = webhooks.deliveries(user.owner(), id, &page).await?;
     Ok(success(DeliveryList::new(deliveries, total, page.page, page.page_size)))
 }
 
@@ -48,7 +48,7 @@ pub async fn list(
     path = "/api/webhooks/{webhookId}/test",
     operation_id = "test_webhook",
     tag = "webhooks",
-    params(("webhookId" = String, Path)),
+    params(("webhookId" = Uuid, Path)),
     responses(
         (status = 202, description = "The delivery", body = Envelope<DeliveryView>),
         (status = 401, description = "No good token", body = ProblemBody),
@@ -58,19 +58,19 @@ pub async fn list(
     security(("bearer" = [])),
 )]
 pub async fn test(webhooks: Data<Webhooks>, user: CurrentUser, Path(id): Path<EndpointId>) -> Result<HttpResponse, Problem> {
-    let delivery = run_to_end(async move { webhooks.test(user.user_id, id).await }).await?;
+    let delivery = run_to_end(async move { webhooks.test(user.owner(), id).await }).await?;
     Ok(HttpResponse::Accepted().json(success_with_message("test sent", DeliveryView::from(delivery))))
 }
 
 /// Send a delivery again.
 ///
-/// With the same `webhook-id`, whatever came of it before, and with all its attempts anew.
+/// With the same `webhook-id`, whatever came of it before, and with all its attempts anew. An attempt that is under way is followed by another.
 #[utoipa::path(
     post,
     path = "/api/webhooks/{webhookId}/deliveries/{deliveryId}/resend",
     operation_id = "resend_webhook_delivery",
     tag = "webhooks",
-    params(("webhookId" = String, Path), ("deliveryId" = String, Path)),
+    params(("webhookId" = Uuid, Path), ("deliveryId" = Uuid, Path)),
     responses(
         (status = 202, description = "The delivery", body = Envelope<DeliveryView>),
         (status = 401, description = "No good token", body = ProblemBody),
@@ -84,7 +84,7 @@ pub async fn resend(
     user: CurrentUser,
     Path((id, delivery)): Path<(EndpointId, DeliveryId)>,
 ) -> Result<HttpResponse, Problem> {
-    let delivery = run_to_end(async move { webhooks.resend(user.user_id, id, delivery).await }).await?;
+    let delivery = run_to_end(async move { webhooks.resend(user.owner(), id, delivery).await }).await?;
     Ok(HttpResponse::Accepted().json(success_with_message("sent again", DeliveryView::from(delivery))))
 }
 
@@ -97,7 +97,7 @@ pub async fn resend(
     path = "/api/webhooks/{webhookId}/replay",
     operation_id = "replay_webhook",
     tag = "webhooks",
-    params(("webhookId" = String, Path)),
+    params(("webhookId" = Uuid, Path)),
     request_body = ReplayBody,
     responses(
         (status = 202, description = "How many messages are sent", body = Envelope<ReplayView>),
@@ -115,6 +115,6 @@ pub async fn replay(
     Json(body): Json<ReplayBody>,
 ) -> Result<HttpResponse, Problem> {
     let range = body.range(Utc::now()).map_err(Problem::validation)?;
-    let deliveries = run_to_end(async move { webhooks.replay(user.user_id, id, range).await }).await?;
+    let deliveries = run_to_end(async move { webhooks.replay(user.owner(), id, range).await }).await?;
     Ok(HttpResponse::Accepted().json(success_with_message("sent again", ReplayView { deliveries })))
 }

@@ -1,6 +1,7 @@
 //! `/api/webhooks`: where a user wants to hear of tasks, and what was told there.
 
 pub mod body;
+pub mod callbacks;
 pub mod deliveries;
 pub mod endpoints;
 mod problems;
@@ -30,6 +31,9 @@ pub fn routes(webhooks: &Webhooks, authenticator: &Authenticator, config: &mut S
         // Before the pattern that would take the word for an endpoint.
         .service(resource("/api/webhooks/callback-secret").route(get().to(secrets::callback_secret)))
         .service(resource("/api/webhooks/callback-secret/rotate").route(post().to(secrets::rotate_callback_secret)))
+        .service(resource("/api/webhooks/callback-deliveries").route(get().to(callbacks::list)))
+        .service(resource("/api/webhooks/callback-deliveries/{delivery_id}").route(get().to(callbacks::show)))
+        .service(resource("/api/webhooks/callback-deliveries/{delivery_id}/resend").route(post().to(callbacks::resend)))
         .service(
             resource("/api/webhooks/{webhook_id}")
                 .route(get().to(endpoints::show))

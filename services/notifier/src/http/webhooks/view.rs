@@ -53,7 +53,7 @@ pub struct CallbackSecretView {
     secret: String,
 }
 
-/// One message to one webhook.
+/// One message to one address.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryView {
@@ -66,6 +66,9 @@ pub struct DeliveryView {
     /// The task that it tells of; `null` for a test.
     #[schema(example = "video_0198c0de-0000-7000-8000-000000000000")]
     video_id: Option<String>,
+    /// The task's own address (`callbackUrl`); `null` for a message to a webhook.
+    #[schema(example = json!(null))]
+    callback_url: Option<String>,
     /// `PENDING`, `DELIVERED`, `FAILED` (given up) or `SUPERSEDED` (progress that a newer state overtook).
     #[schema(example = "DELIVERED")]
     status: String,
@@ -96,13 +99,14 @@ pub struct AttemptView {
     error: Option<String>,
 }
 
-/// One page of a webhook's deliveries.
+/// One page of deliveries.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryList {
     deliveries: Vec<DeliveryView>,
     /// On all pages.
     total: i64,
+    #[schema(format = Int64)]
     page: u32,
     page_size: u32,
 }
@@ -156,6 +160,7 @@ impl From<Delivery> for DeliveryView {
             webhook_id: delivery.id.to_webhook_id(),
             r#type: delivery.event.as_str(),
             video_id: delivery.task_id.map(|task| task.to_video_id()),
+            callback_url: delivery.callback_url,
             status: delivery.state.as_str().to_ascii_uppercase(),
             next_attempt_at: (delivery.state == DeliveryState::Pending).then_some(delivery.due_at),
             occurred_at: delivery.occurred_at,

@@ -12,7 +12,7 @@ use zoetrope_postgres::{Connection, DatabaseError, Statement};
 use super::unreadable;
 use crate::{
     store::schema::{webhook_attempts, webhook_deliveries},
-    webhooks::{Attempt, Delivery, DeliveryId, DeliveryPage, Endpoint, EndpointId, EventType, Replay},
+    webhooks::{Attempt, Delivery, DeliveryId, DeliveryPage, Endpoint, EndpointId, EventType, Recipient, Replay},
 };
 
 /// Most messages of one kind that a replay takes up.
@@ -22,6 +22,7 @@ const REPLAYED: i64 = 10_000;
 #[diesel(table_name = webhook_deliveries, check_for_backend(diesel::pg::Pg))]
 struct DeliveryRow {
     id: Uuid,
+    callback_url: Option<String>,
     event: String,
     task_id: Option<Uuid>,
     state: String,
@@ -45,6 +46,7 @@ impl DeliveryRow {
     fn delivery(self, attempts: Vec<Attempt>) -> QueryResult<Delivery> {
         Ok(Delivery {
             id: DeliveryId::new(self.id),
+            callback_url: self.callback_url,
             event: self.event.parse().map_err(unreadable)?,
             task_id: self.task_id.map(Into::into),
             state: self.state.parse().map_err(unreadable)?,
@@ -68,21 +70,37 @@ impl From<AttemptRow> for Attempt {
     }
 }
 
-/// A page of an endpoint's deliveries, the newest event first, and how many there are on all pages.
+/// The deliveries to this recipient.
+fn deliveries_to<'a>(recipient: Recipient) -> webhook_deliveries::BoxedQuery<'a, diesel::pg::Pg> {
+    match recipient {
+        Recipient::Endpoint(endpoint) => {
+            webhook_deliveries::table.filter(webhook_deliveries::endpoint_id.eq(endpoint.as_uuid())).into_boxed()
+        }
+        Recipient::Callbacks(user) => webhook_deliveries::table
+            .filter(webhook_deliveries::user_id.eq(user.as_uuid()))
+            .filter(webhook_deliveries::endpoint_id.is_null())
+            .into_boxed(),
+    }
+}
+
+/// A page of deliveries, the newest event first, and how many there are on all pages.
 pub async fn list(
     connection: &mut Connection,
-    endpoint: EndpointId,
+    recipient: Recipient,
     page: &DeliveryPage,
 ) -> Result<(Vec<Delivery>, i64), DatabaseError> {
-    let of_endpoint = || {
-        let mut query = webhook_deliveries::table.filter(webhook_deliveries::endpoint_id.eq(endpoint.as_uuid())).into_boxed();
+    let wanted = || {
+        let mut query = deliveries_to(recipient);
         if let Some(state) = page.state {
             query = query.filter(webhook_deliveries::state.eq(state.as_str()));
         }
+        if let Some(task) = page.task {
+            query = query.filter(webhook_deliveries::task_id.eq(task.as_uuid()));
+        }
         query
     };
-    let total = of_endpoint().count().get_result(connection).await?;
-    let rows: Vec<DeliveryRow> = of_endpoint()
+    let total = wanted().count().get_result(connection).await?;
+    let rows: Vec<DeliveryRow> = wanted()
         .order((webhook_deliveries::occurred_at.desc(), webhook_deliveries::id.desc()))
         .limit(page.page_size.into())
         .offset(page.offset())
@@ -92,11 +110,10 @@ pub async fn list(
     Ok((with_attempts(connection, rows).await?, total))
 }
 
-/// A delivery of this endpoint.
-pub async fn find(connection: &mut Connection, endpoint: EndpointId, id: DeliveryId) -> Result<Option<Delivery>, DatabaseError> {
-    let rows: Vec<DeliveryRow> = webhook_deliveries::table
-        .find(id.as_uuid())
-        .filter(webhook_deliveries::endpoint_id.eq(endpoint.as_uuid()))
+/// A delivery to this recipient.
+pub async fn find(connection: &mut Connection, recipient: Recipient, id: DeliveryId) -> Result<Option<Delivery>, DatabaseError> {
+    let rows: Vec<DeliveryRow> = deliveries_to(recipient)
+        .filter(webhook_deliveries::id.eq(id.as_uuid()))
         .select(DeliveryRow::as_select())
         .load(connection)
         .await?;
@@ -122,38 +139,43 @@ async fn with_attempts(connection: &mut Connection, rows: Vec<DeliveryRow>) -> R
     Ok(deliveries.collect::<QueryResult<_>>()?)
 }
 
-/// Begins a delivery anew, whatever came of it. An attempt that is on its way counts as the first.
+/// Begins a delivery anew, whatever came of it. Where an attempt is under way, another one is made after it: what it leads to is
+/// [recorded](super::work::record) by the same row.
 pub async fn resend(connection: &mut Connection, id: DeliveryId) -> Result<(), DatabaseError> {
-    Statement::new("UPDATE webhook_deliveries SET state = 'pending', ended_at = NULL, tries = 0, due_at = now() WHERE id = ")
-        .bind::<SqlUuid, _>(id.as_uuid())
-        .execute(connection)
-        .await?;
+    Statement::new(
+        "UPDATE webhook_deliveries SET state = 'pending', ended_at = NULL, tries = 0, due_at = now(),
+            send_again = CASE WHEN lease_token IS NOT NULL THEN 'always' END
+         WHERE id = ",
+    )
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-/// Begins those deliveries anew that tell of a time, and tells how many. Tests and what is on its way are left alone.
+/// Begins those deliveries anew that tell of a time, and tells how many. Tests are left alone, and what waits for its first attempt; where one
+/// is under way, it is as with [`resend`], but if only failures are wanted, its success is enough.
 pub async fn replay(connection: &mut Connection, endpoint: EndpointId, range: &Replay) -> Result<usize, DatabaseError> {
-    let states = if range.failed_only {
-        "(state = 'failed' OR (state = 'pending' AND tries > 0))"
+    let (states, again) = if range.failed_only {
+        ("(state = 'failed' OR (state = 'pending' AND tries > 0))", "coalesce(send_again, 'if_failed')")
     } else {
-        "(state IN ('failed', 'delivered') OR (state = 'pending' AND tries > 0))"
+        ("(state IN ('failed', 'delivered') OR (state = 'pending' AND (tries > 0 OR lease_token IS NOT NULL)))", "'always'")
     };
-    let replayed = Statement::new(
-        "UPDATE webhook_deliveries SET state = 'pending', ended_at = NULL, tries = 0, due_at = now()
+    let replayed = Statement::new(format!(
+        "UPDATE webhook_deliveries SET state = 'pending', ended_at = NULL, tries = 0, due_at = now(),
+            send_again = CASE WHEN lease_token IS NOT NULL THEN {again} END
          WHERE id = ANY (ARRAY(
-            SELECT id FROM webhook_deliveries WHERE endpoint_id = ",
-    )
+            SELECT id FROM webhook_deliveries WHERE endpoint_id = "
+    ))
     .bind::<SqlUuid, _>(endpoint.as_uuid())
     .sql(" AND occurred_at >= ")
     .bind::<Timestamptz, _>(range.from)
     .sql(" AND occurred_at < ")
     .bind::<Timestamptz, _>(range.to)
-    .sql(format!(
-        " AND task_id IS NOT NULL AND {states} AND (lease_token IS NULL OR lease_expires_at <= now())
-            ORDER BY occurred_at LIMIT "
-    ))
+    .sql(format!(" AND task_id IS NOT NULL AND {states} ORDER BY occurred_at, id LIMIT "))
     .bind::<BigInt, _>(REPLAYED)
-    .sql(" FOR UPDATE SKIP LOCKED))")
+    // What came of an attempt is perhaps being written down at this moment: it is waited for.
+    .sql(" FOR UPDATE))")
     .execute(connection)
     .await?;
     Ok(replayed)

@@ -98,7 +98,7 @@ pub async fn claim(
                 ))
             ) AS first
          ), claimed AS (
-            UPDATE webhook_deliveries SET lease_token = ",
+            UPDATE webhook_deliveries SET send_again = NULL, lease_token = ",
     )
     .bind::<SqlUuid, _>(token)
     .sql(", lease_expires_at = now() + make_interval(secs => ")
@@ -179,7 +179,8 @@ pub async fn next_due(connection: &mut Connection) -> Result<Option<Duration>, D
     Ok(row.wait.map(duration))
 }
 
-/// Writes what came of an attempt. False: the lease is lost, and nothing was written.
+/// Writes what came of an attempt. If it was asked meanwhile that the message is sent again, that is begun now, in the same statement. False: the
+/// lease is lost, and nothing was written.
 pub async fn record(
     connection: &mut Connection,
     claimed: &Claimed,
@@ -191,16 +192,17 @@ pub async fn record(
         Next::Again(pause) => ("pending", pause),
         Next::GivenUp => ("failed", Duration::ZERO),
     };
-    let written = Statement::new("WITH recorded AS (UPDATE webhook_deliveries SET state = ")
+    let again = if next == Next::Delivered { "send_again = 'always'" } else { "send_again IS NOT NULL" };
+    let written = Statement::new(format!("WITH recorded AS (UPDATE webhook_deliveries SET state = CASE WHEN {again} THEN 'pending' ELSE "))
         .bind::<Text, _>(state)
-        .sql(", ended_at = CASE WHEN ")
+        .sql(format!(" END, ended_at = CASE WHEN {again} THEN NULL WHEN "))
         .bind::<Bool, _>(state != "pending")
-        .sql(
-            " THEN now() END, tries = tries + 1, attempts = attempts + 1, lease_token = NULL, lease_expires_at = NULL,
-              due_at = now() + make_interval(secs => ",
-        )
+        .sql(format!(
+            " THEN now() END, tries = CASE WHEN {again} THEN 0 ELSE tries + 1 END, attempts = attempts + 1, send_again = NULL,
+              lease_token = NULL, lease_expires_at = NULL, due_at = CASE WHEN {again} THEN now() ELSE now() + make_interval(secs => "
+        ))
         .bind::<Double, _>(pause.as_secs_f64())
-        .sql(") WHERE id = ")
+        .sql(") END WHERE id = ")
         .bind::<SqlUuid, _>(claimed.id.as_uuid())
         .sql(" AND lease_token = ")
         .bind::<SqlUuid, _>(claimed.token)
@@ -224,10 +226,13 @@ pub async fn record(
     Ok(written == 1)
 }
 
-/// Ends a message that nobody is there to hear.
+/// Ends a message that nobody is there to hear, unless it was asked meanwhile that it is sent again: then somebody may be.
 pub async fn give_up(connection: &mut Connection, claimed: &Claimed) -> Result<(), DatabaseError> {
     Statement::new(
-        "UPDATE webhook_deliveries SET state = 'failed', ended_at = now(), lease_token = NULL, lease_expires_at = NULL WHERE id = ",
+        "UPDATE webhook_deliveries
+         SET state = CASE WHEN send_again IS NULL THEN 'failed' ELSE 'pending' END, ended_at = CASE WHEN send_again IS NULL THEN now() END,
+             send_again = NULL, lease_token = NULL, lease_expires_at = NULL
+         WHERE id = ",
     )
     .bind::<SqlUuid, _>(claimed.id.as_uuid())
     .sql(" AND lease_token = ")
