@@ -10,7 +10,9 @@ use zoetrope_service::{ConfigArgs, answer, once, serve};
 
 use crate::{
     administration::{self, CreateAdminArgs, UserArgs},
-    application, http,
+    application,
+    avatars::isolation,
+    http,
     keys::{self, DirectoryArgs, RetireArgs, RotateArgs},
 };
 
@@ -67,6 +69,9 @@ enum Command {
         #[command(subcommand)]
         command: DeadLettersCommand,
     },
+    /// Make a picture from standard input small and harmless; `serve` starts this for each picture.
+    #[command(name = isolation::SUBCOMMAND, hide = true)]
+    SquarePicture,
     /// Print this service's part of the API description.
     Openapi,
     /// The keys that sign tokens.
@@ -104,6 +109,7 @@ pub fn run() -> ExitCode {
         Command::DeleteUser { config, args } => answer(NAME, &config, |settings| administration::delete_user(settings, args)),
         Command::Reinstate { config, args } => answer(NAME, &config, |settings| administration::reinstate_user(settings, args)),
         Command::DeadLetters { config, command } => command.answer(NAME, &config, &QUEUES),
+        Command::SquarePicture => isolation::run().unwrap_or_else(|error| exit_code(Err(error))),
         Command::Openapi => exit_code(print_description()),
         Command::Keys { command: KeysCommand::Generate { out }, .. } => exit_code(keys::generate(&out)),
         Command::Keys { config, command: KeysCommand::List(args) } => {

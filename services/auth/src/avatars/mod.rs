@@ -3,8 +3,11 @@
 //! A file's name is random, so nobody finds it who was not told. It is written down before the file is stored, with a time at which the file
 //! is removed; showing the picture takes that time away, and whatever ends it (another picture, the end of the user) sets it anew. So no
 //! file is left behind, whichever process dies when.
+//!
+//! Decoding is left to a process of its own, see [`isolation`].
 
 mod cleaning;
+pub mod isolation;
 mod picture;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
@@ -14,21 +17,21 @@ use chrono::TimeDelta;
 use futures_util::stream;
 use tokio::{
     sync::{Notify, Semaphore},
-    task::spawn_blocking,
     time::timeout,
 };
 use uuid::Uuid;
-use zoetrope_domain::{AvatarId, UserId};
+use zoetrope_domain::AvatarId;
 use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_storage::{ObjectKey, ObjectStorage, StorageError};
 
+use isolation::IsolationError;
 pub use picture::PictureError;
 
 use crate::{
-    accounts::{AccountError, UserState},
+    accounts::{AccountError, Evidence},
     settings::AvatarSettings,
-    store::{avatars, users},
+    store::avatars,
 };
 
 /// What is taken in.
@@ -59,7 +62,7 @@ pub enum AvatarError {
     #[error(transparent)]
     Picture(#[from] PictureError),
     #[error("the picture was not made")]
-    Crashed(#[from] tokio::task::JoinError),
+    Isolation(#[from] IsolationError),
     #[error("the picture was not stored")]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -88,30 +91,29 @@ impl Avatars {
         &self.0.storage
     }
 
-    /// Shows this picture of the user from now on. Returns its address.
-    pub async fn show(&self, user: UserId, upload: Bytes) -> Result<String, AvatarError> {
+    /// Shows this picture of the user who asks for it, from now on. Returns its address.
+    pub async fn show(&self, evidence: Evidence, upload: Bytes) -> Result<String, AvatarError> {
         let turn = timeout(PATIENCE, Arc::clone(&self.0.turns).acquire_owned()).await;
         let turn = turn.ok().and_then(Result::ok).ok_or(AvatarError::Busy)?;
-        let file = spawn_blocking(move || {
-            // Also when the client hung up: what was begun goes on.
-            let _turn = turn;
-            picture::square(&upload)
-        })
-        .await??;
+        // Who hangs up ends it, and leaves the turn to the next.
+        let file = isolation::square(&upload).await??;
+        drop(turn);
         let avatars = self.clone();
-        run_to_end(async move { avatars.keep(user, Bytes::from(file)).await }).await
+        run_to_end(async move { avatars.keep(evidence, Bytes::from(file)).await }).await
     }
 
-    async fn keep(&self, user: UserId, file: Bytes) -> Result<String, AvatarError> {
+    async fn keep(&self, evidence: Evidence, file: Bytes) -> Result<String, AvatarError> {
         let id = AvatarId::new(Uuid::new_v4());
         avatars::reserve(&mut *self.0.database.connection().await?, id, UNUSED_FOR).await?;
         self.0.storage.put_stream(&ObjectKey::avatar(id), stream::iter([Ok::<_, StorageError>(file)]), None).await?;
         let url = format!("{}/media/avatars/{id}.webp", self.0.public_base_url);
-        self.0
+        let user = self
+            .0
             .database
             .transaction("show_avatar", async |connection| {
-                users::lock_state(connection, user).await?.unwrap_or(UserState::Deleted).let_in()?;
-                Ok::<_, AccountError>(avatars::show(connection, user, id, &url).await?)
+                let acting = evidence.check(connection).await?;
+                avatars::show(connection, &acting, id, &url).await?;
+                Ok::<_, AccountError>(acting.user.id)
             })
             .await?;
         self.wake();

@@ -2,15 +2,16 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits, imageops};
+use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits, imageops, metadata::Orientation};
 
 /// Of the picture that is shown; a smaller one stays as small.
 const SIDE: u32 = 256;
 /// A photograph of a good camera fits in, and what would unfold to far more than was sent does not.
 const MAX_SIDE: u32 = 12_000;
 const MAX_PIXELS: u64 = 50_000_000;
-/// Of memory, for what is unfolded and for the work on the way there.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Of memory, for what is unfolded and for the work on the way there. Decoders know of it and take more: coefficients of a progressive JPEG,
+/// frames that are larger than they should be, tables. So the process that decodes is held to it, too, see [`super::isolation`].
+pub const MAX_MEMORY: u64 = 256 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PictureError {
@@ -20,25 +21,29 @@ pub enum PictureError {
     TooLarge,
     #[error("cannot be read as an image")]
     Unreadable,
+    /// More than [`MAX_MEMORY`], or more time than anybody waits.
+    #[error("takes too much memory or time to be decoded: send a smaller one, or a JPEG that is not progressive")]
+    TooCostly,
 }
 
 /// The middle of a picture as a square WebP, upright, and without whatever else was in the file: places, names, comments, other frames. What
 /// type it is tell its bytes alone.
 ///
-/// It takes a processor and up to [`MAX_BYTES`] for a moment.
+/// It takes a processor for a moment, and memory that only the process's limit bounds.
 pub fn square(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
-    let mut image = decode(bytes)?;
+    let (image, orientation) = decode(bytes)?;
     let (width, height) = image.dimensions();
     let side = width.min(height);
     let cut = imageops::crop_imm(&image, (width - side) / 2, (height - side) / 2, side, side);
-    let small = imageops::thumbnail(&*cut, side.min(SIDE), side.min(SIDE));
-    image = DynamicImage::ImageRgba8(small);
+    let mut small = DynamicImage::ImageRgba8(imageops::thumbnail(&*cut, side.min(SIDE), side.min(SIDE)));
+    // Of the middle it can be done last, when it needs no second copy of the whole.
+    small.apply_orientation(orientation);
     let mut out = Cursor::new(Vec::new());
-    image.write_to(&mut out, ImageFormat::WebP).map_err(|_| PictureError::Unreadable)?;
+    small.write_to(&mut out, ImageFormat::WebP).map_err(|_| PictureError::Unreadable)?;
     Ok(out.into_inner())
 }
 
-fn decode(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
+fn decode(bytes: &[u8]) -> Result<(DynamicImage, Orientation), PictureError> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| PictureError::Unreadable)?;
     match reader.format() {
         Some(ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif | ImageFormat::WebP) => {}
@@ -47,21 +52,20 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
+    limits.max_alloc = Some(MAX_MEMORY);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(refusal)?;
     let (width, height) = decoder.dimensions();
     // Known before anything is unfolded.
-    if u64::from(width) * u64::from(height) > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
+    if u64::from(width) * u64::from(height) > MAX_PIXELS || decoder.total_bytes() > MAX_MEMORY {
         return Err(PictureError::TooLarge);
     }
     let orientation = decoder.orientation().map_err(refusal)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(refusal)?;
-    image.apply_orientation(orientation);
+    let image = DynamicImage::from_decoder(decoder).map_err(refusal)?;
     if image.width() == 0 || image.height() == 0 {
         return Err(PictureError::Unreadable);
     }
-    Ok(image)
+    Ok((image, orientation))
 }
 
 fn refusal(error: image::ImageError) -> PictureError {

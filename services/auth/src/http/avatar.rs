@@ -1,4 +1,3 @@
-use actix_multipart::Multipart;
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
     body::SizedStream,
@@ -16,14 +15,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zoetrope_domain::AvatarId;
 use zoetrope_http::{
-    CurrentUser, Json, Path, Problem, ProblemBody,
+    CurrentUser, Form, LargeJson, Path, Problem, ProblemBody,
+    body::{BodyBuffer, BodyMemory, keep_for_request},
     envelope::{Envelope, success_with_message},
     is_head,
 };
 use zoetrope_storage::{ObjectKey, StorageError};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Evidence},
     avatars::{AvatarError, Avatars, MAX_BYTES, PictureError},
 };
 
@@ -43,7 +43,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[serde(rename_all = "camelCase")]
 pub struct AvatarRequest {
     /// Base64, also as a data URL.
-    avatar_base64: String,
+    #[schema(required, nullable = false)]
+    avatar_base64: Option<String>,
 }
 
 /// As `AvatarRequest`, for clients that send files.
@@ -84,7 +85,7 @@ struct AvatarAddress {
     )),
     responses(
         (status = 200, description = "The picture is shown from now on.", body = AvatarView),
-        (status = 400, description = "There is no picture, it cannot be read, or it has too many pixels.", body = ProblemBody),
+        (status = 400, description = "There is no picture, it cannot be read, has too many pixels, or takes more than 256 MiB to decode.", body = ProblemBody),
         (status = 401, description = "Not signed in.", body = ProblemBody),
         (status = 413, description = "It has more than 10 MB.", body = ProblemBody),
         (status = 415, description = "It is no image of these types.", body = ProblemBody),
@@ -98,9 +99,12 @@ pub async fn upload(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<AvatarView>, Problem> {
-    let user = accounts.user_of_session(caller.session_id()?).await?;
+    let session = caller.session_id()?;
+    // Before the picture is read; and once more when it is shown.
+    accounts.user_of_session(session).await?;
+    let evidence = Evidence::session(session);
     let (field, picture) = read(&request, payload.into_inner()).await?;
-    let avatar_url = avatars.show(user.id, picture).await.map_err(|error| problem(field, error))?;
+    let avatar_url = avatars.show(evidence, picture).await.map_err(|error| problem(field, error))?;
     let envelope = success_with_message("the picture was changed", AvatarAddress { avatar_url: avatar_url.clone() });
     Ok(web::Json(AvatarView { envelope, avatar_url }))
 }
@@ -111,25 +115,38 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<(&'static s
     if content_type.to_ascii_lowercase().starts_with("multipart/") {
         return Ok((FILE_FIELD, read_form(request, payload).await?));
     }
-    let Json(AvatarRequest { avatar_base64 }) = Json::from_request(request, &mut payload).await?;
-    let decoded = web::block(move || {
-        let text = avatar_base64.trim();
-        let content = if text.starts_with("data:") { text.split_once(',').map_or("", |(_, content)| content) } else { text };
-        BASE64.decode(content)
-    });
-    let decoded = decoded.await.map_err(Problem::internal)?;
+    let LargeJson(AvatarRequest { avatar_base64 }, offload) = LargeJson::from_request(request, &mut payload).await?;
+    let decoded = offload.run(1, move || decode(&avatar_base64.unwrap_or_default())).await?;
     let decoded = decoded.map_err(|_| Problem::field(TEXT_FIELD, "must be base64"))?;
-    if decoded.len() > MAX_BYTES { Err(too_large()) } else { Ok((TEXT_FIELD, decoded.into())) }
+    match decoded.len() {
+        0 => Err(Problem::field(TEXT_FIELD, "is required")),
+        1..=MAX_BYTES => Ok((TEXT_FIELD, decoded.into())),
+        _ => Err(too_large()),
+    }
 }
 
+fn decode(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    let text = text.trim();
+    let content = if text.starts_with("data:") { text.split_once(',').map_or("", |(_, content)| content) } else { text };
+    BASE64.decode(content)
+}
+
+/// An empty file is none: a browser sends it for an input in which no file was chosen.
 async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
-    let malformed = |error: actix_multipart::MultipartError| Problem::field("body", format!("is not a readable form: {error}"));
-    let mut form = Multipart::new(request.headers(), payload);
-    while let Some(field) = form.next().await {
-        let mut field = field.map_err(malformed)?;
-        if field.name() == Some(FILE_FIELD) {
-            return field.bytes(MAX_BYTES).await.map_err(|_| too_large())?.map_err(malformed);
+    let mut form = Form::new(request, payload);
+    while let Some(field) = form.next().await? {
+        if field.name() != FILE_FIELD {
+            form.skip(field).await?;
+            continue;
         }
+        let Some(mut content) = field.file().await? else { continue };
+        let mut picture = BodyBuffer::new(BodyMemory::of(request), MAX_BYTES, None);
+        while let Some(chunk) = content.next().await {
+            picture.push(&chunk?)?;
+        }
+        let (picture, hold) = picture.finish();
+        keep_for_request(request, hold);
+        return Ok(picture.into());
     }
     Err(Problem::field(FILE_FIELD, "is required"))
 }
@@ -141,12 +158,12 @@ fn too_large() -> Problem {
 fn problem(field: &'static str, error: AvatarError) -> Problem {
     match error {
         AvatarError::Picture(error @ PictureError::OtherType) => Problem::unsupported_field(field, error.to_string()),
-        AvatarError::Picture(error @ (PictureError::TooLarge | PictureError::Unreadable)) => {
+        AvatarError::Picture(error @ (PictureError::TooLarge | PictureError::Unreadable | PictureError::TooCostly)) => {
             Problem::field(field, error.to_string())
         }
         AvatarError::Account(error) => error.into(),
         AvatarError::Storage(_) | AvatarError::Busy => Problem::unavailable(RETRY_SECONDS, error),
-        AvatarError::Crashed(_) => Problem::internal(error),
+        AvatarError::Isolation(_) => Problem::internal(error),
     }
 }
 
