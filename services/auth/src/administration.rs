@@ -23,6 +23,7 @@ use crate::{
     rules::{
         login::Identifier,
         registration::{Candidate, Registration},
+        username::Chooser,
     },
     settings::{CreateAdminSettings, SuspensionSettings},
     store::security_events,
@@ -55,7 +56,7 @@ pub async fn create_admin(settings: CreateAdminSettings, args: CreateAdminArgs) 
         email: args.email,
         password: Some(ask_password().context("no password")?),
     };
-    let registration = match Registration::parse(candidate) {
+    let registration = match Registration::parse(candidate, Chooser::Operator) {
         Ok(registration) => registration,
         Err(errors) => bail!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
     };

@@ -8,7 +8,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::hashing_threads::{HashingError, HashingThreads};
-use crate::settings::PasswordSettings;
+use crate::{rules::password::prepared, settings::PasswordSettings};
 
 /// No password was hashed or checked.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum PasswordError {
 pub enum Checked {
     Wrong,
     Right {
-        /// Its hash at the present costs, when the stored one was made at others.
+        /// Its hash as hashes are made now, when the stored one was made at other costs, or of the password as it was typed.
         renewed: Option<String>,
     },
 }
@@ -65,18 +65,33 @@ impl Passwords {
     }
 
     fn hash_now(&self, password: &SecretString) -> Result<String, PasswordError> {
+        self.hash_prepared(&prepared(password))
+    }
+
+    fn hash_prepared(&self, password: &SecretString) -> Result<String, PasswordError> {
         let hash = self.argon2.hash_password(password.expose_secret().as_bytes()).map_err(PasswordError::Hash)?;
         Ok(hash.to_string())
     }
 
+    /// How many hashes that takes depends on the password alone.
     fn verify_now(&self, password: &SecretString, stored: Option<&str>) -> Result<Checked, PasswordError> {
         let stored = stored.map(PasswordHash::new).transpose().map_err(PasswordError::Unreadable)?;
         let compared = stored.as_ref().unwrap_or(&self.nobody);
-        match self.argon2.verify_password(password.expose_secret().as_bytes(), compared) {
-            Ok(()) if stored.is_none() => Ok(Checked::Wrong),
-            Ok(()) if self.is_present(compared) => Ok(Checked::Right { renewed: None }),
-            Ok(()) => Ok(Checked::Right { renewed: Some(self.hash_now(password)?) }),
-            Err(password_hash::Error::PasswordInvalid) => Ok(Checked::Wrong),
+        let prepared = prepared(password);
+        let is_right = self.is_of(compared, &prepared)?;
+        // Older hashes are of what was typed.
+        let was_typed = !is_right && prepared.expose_secret() != password.expose_secret() && self.is_of(compared, password)?;
+        if stored.is_none() || !(is_right || was_typed) {
+            return Ok(Checked::Wrong);
+        }
+        let is_present = is_right && self.is_present(compared);
+        Ok(Checked::Right { renewed: if is_present { None } else { Some(self.hash_prepared(&prepared)?) } })
+    }
+
+    fn is_of(&self, hash: &PasswordHash, password: &SecretString) -> Result<bool, PasswordError> {
+        match self.argon2.verify_password(password.expose_secret().as_bytes(), hash) {
+            Ok(()) => Ok(true),
+            Err(password_hash::Error::PasswordInvalid) => Ok(false),
             Err(error) => Err(PasswordError::Hash(error)),
         }
     }
@@ -131,6 +146,31 @@ mod tests {
         };
         assert!(renewed.starts_with("$argon2id$v=19$m=64,t=2,p=1$"), "{renewed}");
         assert_eq!(dearer.verify("known".into(), Some(renewed)).await.unwrap(), RIGHT);
+    }
+
+    #[tokio::test]
+    async fn the_same_letters_are_the_same_password_on_every_device() {
+        let passwords = Passwords::new(&cheap()).unwrap();
+        let (composed, decomposed) = ("s\u{fc}ße", "su\u{308}ße");
+        let hash = passwords.hash(decomposed.into()).await.unwrap();
+        for typed in [composed, decomposed] {
+            assert_eq!(passwords.verify(typed.into(), Some(hash.clone())).await.unwrap(), RIGHT, "{typed:?}");
+        }
+        assert_eq!(passwords.verify("susse".into(), Some(hash)).await.unwrap(), Checked::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_what_was_typed_is_renewed() {
+        let passwords = Passwords::new(&cheap()).unwrap();
+        let (composed, decomposed) = ("s\u{fc}ße", "su\u{308}ße");
+        let before = passwords.argon2.hash_password(decomposed.as_bytes()).unwrap().to_string();
+        assert_eq!(passwords.verify(composed.into(), Some(before.clone())).await.unwrap(), Checked::Wrong);
+        let Checked::Right { renewed: Some(renewed) } = passwords.verify(decomposed.into(), Some(before)).await.unwrap() else {
+            panic!("not renewed")
+        };
+        for typed in [composed, decomposed] {
+            assert_eq!(passwords.verify(typed.into(), Some(renewed.clone())).await.unwrap(), RIGHT, "{typed:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an API key may be.
 
 use chrono::{DateTime, Utc};
+use zoetrope_domain::characters::turns_text;
 use zoetrope_http::FieldError;
 use zoetrope_tokens::{Scope, Scopes};
 
@@ -29,7 +30,7 @@ impl KeyWish {
             errors.push(FieldError::new("name", "is required"));
         } else if name.chars().count() > MAX_NAME_CHARS {
             errors.push(FieldError::new("name", "must not be longer than 100 characters"));
-        } else if name.chars().any(char::is_control) {
+        } else if name.chars().any(|character| character.is_control() || turns_text(character)) {
             errors.push(FieldError::new("name", "must not contain control characters"));
         }
         let scopes = read(scopes).unwrap_or_else(|error| {

@@ -4,11 +4,11 @@
 //! Of the first, nothing is stored: a seal shows that we made it, for this user, this address and this time. Opened, it shows a page that asks;
 //! what only looks at links, as mail filters do, confirms nothing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 use zoetrope_domain::UserId;
 
-use super::login::key;
+use super::{login::key, sign_in_code::DAY};
 
 /// Where it leads at the gateway.
 const PATH: &str = "/api/auth/confirm-email";
@@ -50,9 +50,45 @@ impl Confirmation {
     }
 }
 
+/// How often a user is mailed a link once more.
+#[derive(Debug, Clone, Copy)]
+pub struct MailLimits {
+    pub pause: TimeDelta,
+    pub per_day: usize,
+}
+
+/// How long until the next one may be mailed; `None`: now. `asked` is when the last ones were, of a day.
+pub fn wait(asked: &[DateTime<Utc>], limits: MailLimits, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let mut asked = asked.to_vec();
+    asked.sort_unstable_by(|a, b| b.cmp(a));
+    let after =
+        |at: Option<&DateTime<Utc>>, pause: TimeDelta| at.map(|at| *at + pause - now).filter(|wait| *wait > TimeDelta::zero());
+    let pause = after(asked.first(), limits.pause);
+    let day = match limits.per_day.checked_sub(1) {
+        Some(before) => after(asked.get(before), DAY),
+        None => Some(DAY),
+    };
+    pause.max(day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_mailed_once_more_after_a_pause_and_so_often_a_day() {
+        let moment = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap();
+        let limits = MailLimits { pause: TimeDelta::seconds(60), per_day: 3 };
+        let wait = |asked: &[i64], now: i64| {
+            let asked: Vec<_> = asked.iter().map(|at| moment(*at)).collect();
+            wait(&asked, limits, moment(now)).map(|wait| wait.num_seconds())
+        };
+        assert_eq!(wait(&[], 0), None);
+        assert_eq!((wait(&[100], 101), wait(&[100], 159), wait(&[100], 160)), (Some(59), Some(1), None));
+        assert_eq!(wait(&[0, 100, 200], 1_000), Some(86_400 - 1_000));
+        assert_eq!(wait(&[0, 100, 200], 86_400), None);
+        assert_eq!(wait(&[100, 86_390], 86_400), Some(50));
+    }
 
     #[test]
     fn a_link_is_for_a_user_an_address_and_a_time() {

@@ -1,6 +1,7 @@
 //! Who wants to sign in.
 
 use secrecy::{ExposeSecret, SecretString};
+use zoetrope_domain::EmailAddress;
 use zoetrope_http::FieldError;
 
 use super::password;
@@ -12,7 +13,8 @@ pub struct Login {
     pub password: SecretString,
 }
 
-/// The key that finds a user. Names hold no `@`, so a text tells by itself which of the two it is.
+/// The key that finds a user. Names hold no `@`, so a text tells by itself which of the two it is. A name is as it was typed, but for its case:
+/// see [`super::username::spellings`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identifier {
     Username(String),
@@ -49,17 +51,17 @@ impl Identifier {
 
     /// By a name or an address, as one types it.
     pub fn of(text: &str) -> Self {
-        let key = key(text);
-        if key.contains('@') { Self::Email(key) } else { Self::Username(key) }
-    }
-
-    pub fn username(username: &str) -> Self {
-        Self::Username(key(username))
+        if text.contains('@') { Self::Email(email_key(text)) } else { Self::Username(key(text)) }
     }
 
     pub fn email(email: &str) -> Self {
-        Self::Email(key(email))
+        Self::Email(email_key(email))
     }
+}
+
+/// Without what nobody sees in an address, which comes along with what people copy.
+fn email_key(text: &str) -> String {
+    EmailAddress::parse(text).map_or_else(|_| key(text), |address| key(address.as_str()))
 }
 
 /// The form in which names and addresses are compared.
@@ -81,6 +83,7 @@ mod tests {
         assert_eq!(identifier(Some(" Ann"), None), Identifier::Username("ann".to_owned()));
         assert_eq!(identifier(None, Some("A@x.io")), Identifier::Email("a@x.io".to_owned()));
         assert_eq!(identifier(Some("A@x.io"), None), Identifier::Email("a@x.io".to_owned()));
+        assert_eq!(identifier(None, Some("a\u{200B}@x.io\u{A0}")), Identifier::Email("a@x.io".to_owned()));
         assert_eq!(identifier(Some(""), Some("a@x.io")), Identifier::Email("a@x.io".to_owned()));
     }
 

@@ -1,5 +1,7 @@
 //! Which passwords a user may choose.
 
+use precis_core::profile::Rules;
+use precis_profiles::OpaqueString;
 use secrecy::{ExposeSecret, SecretString};
 use zoetrope_http::FieldError;
 
@@ -9,8 +11,26 @@ const MIN_CHARS: usize = 6;
 /// Far above any passphrase, far below what would be work to hash.
 pub const MAX_CHARS: usize = 1024;
 
+/// The form in which passwords are compared: that of RFC 8265 (`OpaqueString`), so that the same letters are the same password on every device,
+/// however its keyboard composes them.
+///
+/// These are the mappings of that profile. Its list of allowed characters is that of an old version of Unicode, and would refuse who
+/// uses newer ones, such as most emoji; what must not be in a new password, [`check`] says.
+pub fn prepared(password: &SecretString) -> SecretString {
+    let profile = OpaqueString::new();
+    let given = password.expose_secret();
+    let spaced = profile.additional_mapping_rule(given);
+    let prepared = spaced.and_then(|spaced| profile.normalization_rule(spaced));
+    prepared.map_or_else(|_| password.clone(), |prepared| prepared.into_owned().into())
+}
+
 /// What is wrong with a new password, as a sentence that reads on from the field's name.
 pub fn check(password: &str) -> Result<(), &'static str> {
+    let prepared = prepared(&password.into());
+    let password = prepared.expose_secret();
+    if password.chars().any(char::is_control) {
+        return Err("must not contain control characters");
+    }
     match password.chars().count() {
         0 => Err("is required"),
         1..MIN_CHARS => Err("must have at least 6 characters"),
@@ -77,6 +97,20 @@ mod tests {
         for bad in ["", "short", "密码", "123456", "Password1", &"x".repeat(1025)] {
             assert!(check(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_same_letters_are_the_same_password() {
+        let prepared = |text: &str| prepared(&text.into()).expose_secret().to_owned();
+        assert_eq!(prepared("su\u{308}ße"), prepared("s\u{fc}ße"));
+        assert_eq!(prepared("a\u{3000}b\u{a0}c"), "a b c");
+        // Neither case nor width is mapped, and nothing is cut off.
+        for same in ["Süße", " known ", "\u{ff41}", "🤖🫠", "a\tb", "ﬁ", ""] {
+            assert_eq!(prepared(same), same);
+        }
+        assert!(check("a\tbcdefg").is_err() && check("a\0bcdefg").is_err());
+        assert_eq!(check("🤖🫠🤖🫠🤖🫠"), Ok(()));
+        assert!(check("u\u{308}u\u{308}u\u{308}").is_err(), "three letters are taken for six");
     }
 
     #[test]

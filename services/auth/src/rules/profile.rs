@@ -5,22 +5,37 @@ use zoetrope_http::FieldError;
 
 use super::{
     profile_picture::{self, Picture},
-    registration::{check_email, check_username},
+    registration::optional_email,
+    shown_text,
+    username::{self, Chooser},
 };
-
-const MAX_NAME_CHARS: usize = 64;
-const MAX_BIO_CHARS: usize = 500;
 
 /// A wish to change the own profile. What is `None` stays.
 #[derive(Debug, Default)]
 pub struct ProfileChange {
-    pub username: Option<String>,
+    pub username: Option<WantedUsername>,
     pub display_name: Option<String>,
     pub email: Option<String>,
     pub bio: Option<String>,
     pub picture: Option<Picture>,
     /// Of the user, for what needs it.
     pub current_password: Option<SecretString>,
+}
+
+/// A name to sign in with, as a client sent it. It may be the one that the user has, in a form that comes back as it was shown; that stays, even
+/// if nobody could choose it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedUsername(String);
+
+impl WantedUsername {
+    /// The name to take in place of the present one, if it is another; or what is wrong with it.
+    pub fn instead_of(&self, present: &str) -> Result<Option<String>, &'static str> {
+        if self.0 == present {
+            Ok(None)
+        } else {
+            username::parse(&self.0, Chooser::Anybody).map(|name| Some(name).filter(|name| name != present))
+        }
+    }
 }
 
 /// What the client sent.
@@ -43,56 +58,32 @@ impl ProfileChange {
     /// becomes empty.
     pub fn parse(draft: ProfileDraft) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let mut keep = |field: &'static str, checked: Result<(), &'static str>| {
-            if let Err(message) = checked {
-                errors.push(FieldError::new(field, message));
-            }
-        };
         let trimmed = |text: Option<String>| text.map(|text| text.trim().to_owned());
         let filled = |text: Option<String>| trimmed(text).filter(|text| !text.is_empty());
-        let username = filled(draft.username);
-        let display_name = filled(draft.display_name);
-        let email = filled(draft.email);
-        let bio = trimmed(draft.bio);
-        let avatar_url = trimmed(draft.avatar_url);
-
-        keep("username", username.as_deref().map_or(Ok(()), check_username));
-        keep(draft.display_name_field, display_name.as_deref().map_or(Ok(()), check_name));
-        keep("email", email.as_deref().map_or(Ok(()), check_email));
-        keep("bio", bio.as_deref().map_or(Ok(()), check_bio));
-        let picture = match avatar_url.as_deref().map(profile_picture::parse) {
-            Some(Ok(picture)) => Some(picture),
-            Some(Err(message)) => {
-                keep(draft.avatar_url_field, Err(message));
-                None
-            }
-            None => None,
-        };
+        let mut keep = |field: &'static str, message: &'static str| errors.push(FieldError::new(field, message));
+        let username = filled(draft.username).map(WantedUsername);
+        let display_name = filled(draft.display_name).map(|text| shown_text::name(&text)).transpose().unwrap_or_else(|message| {
+            keep(draft.display_name_field, message);
+            None
+        });
+        let email = optional_email(draft.email).unwrap_or_else(|message| {
+            keep("email", message);
+            None
+        });
+        let bio = draft.bio.map(|text| shown_text::bio(&text)).transpose().unwrap_or_else(|message| {
+            keep("bio", message);
+            None
+        });
+        let picture = trimmed(draft.avatar_url).map(|text| profile_picture::parse(&text)).transpose().unwrap_or_else(|message| {
+            keep(draft.avatar_url_field, message);
+            None
+        });
         if errors.is_empty() {
+            let display_name = display_name.filter(|name| !name.is_empty());
             Ok(Self { username, display_name, email, bio, picture, current_password: draft.current_password })
         } else {
             Err(errors)
         }
-    }
-}
-
-fn check_name(name: &str) -> Result<(), &'static str> {
-    if name.chars().count() > MAX_NAME_CHARS {
-        Err("must not be longer than 64 characters")
-    } else if name.chars().any(char::is_control) {
-        Err("must not contain control characters")
-    } else {
-        Ok(())
-    }
-}
-
-fn check_bio(bio: &str) -> Result<(), &'static str> {
-    if bio.chars().count() > MAX_BIO_CHARS {
-        Err("must not be longer than 500 characters")
-    } else if bio.contains('\0') {
-        Err("must not contain the character NUL")
-    } else {
-        Ok(())
     }
 }
 
@@ -133,7 +124,8 @@ mod tests {
             ..draft()
         })
         .unwrap();
-        assert_eq!((change.username.as_deref(), change.display_name.as_deref()), (Some("ann"), Some("安 @ home")));
+        assert_eq!(change.username, Some(WantedUsername("ann".to_owned())));
+        assert_eq!(change.display_name.as_deref(), Some("安 @ home"));
         assert_eq!((change.email.as_deref(), change.bio.as_deref()), (Some("a@x.io"), Some("two\nlines")));
         assert_eq!(change.picture, Some(Picture::At("https://x.io/a.png".to_owned())));
     }
@@ -141,7 +133,6 @@ mod tests {
     #[test]
     fn everything_wrong_is_named_as_the_client_named_it() {
         let errors = ProfileChange::parse(ProfileDraft {
-            username: text("a@b"),
             display_name: Some("x".repeat(65)),
             email: text("nobody"),
             bio: Some("x".repeat(501)),
@@ -149,6 +140,19 @@ mod tests {
             ..draft()
         });
         let fields: Vec<String> = errors.unwrap_err().into_iter().map(|error| error.field).collect();
-        assert_eq!(fields, ["username", "nickname", "email", "bio", "avatarUrl"]);
+        assert_eq!(fields, ["nickname", "email", "bio", "avatarUrl"]);
+    }
+
+    #[test]
+    fn the_present_name_may_stay_whatever_it_is() {
+        let wanted = |text: &str| WantedUsername(text.to_owned());
+        for present in ["admin", "../..", "\u{202E}nimda", "Ann"] {
+            assert_eq!(wanted(present).instead_of(present), Ok(None), "{present:?}");
+        }
+        assert_eq!(wanted("ann").instead_of("Ann"), Ok(Some("ann".to_owned())));
+        assert_eq!(wanted("jose\u{301}").instead_of("jos\u{e9}"), Ok(None));
+        for bad in ["a@b", "root", "../.."] {
+            assert!(wanted(bad).instead_of("Ann").is_err(), "{bad}");
+        }
     }
 }

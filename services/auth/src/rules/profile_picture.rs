@@ -1,6 +1,7 @@
 //! Where the picture of a user is.
 
 use url::Url;
+use zoetrope_domain::characters::is_invisible;
 
 const MAX_CHARS: usize = 2048;
 
@@ -22,7 +23,7 @@ pub fn parse(text: &str) -> Result<Picture, &'static str> {
     let is_web = Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none()
     });
-    if is_web && !text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    if is_web && !text.chars().any(|c| c.is_whitespace() || c.is_control() || is_invisible(c)) {
         Ok(Picture::At(text.to_owned()))
     } else {
         Err("must be an http or https address")

@@ -9,6 +9,8 @@ use lettre::{
     },
 };
 
+use zoetrope_domain::EmailAddress;
+
 use super::{
     Content, MailId,
     letter::{Brand, Letter},
@@ -46,11 +48,15 @@ impl Writer {
     /// The same mail has the same `Message-ID` and `Date` however often it is written.
     pub(super) fn write(&self, mail: &Claimed) -> Result<Message, Unwritable> {
         let content: Content = serde_json::from_value(mail.content.clone()).map_err(|_| Unwritable::Content)?;
-        let address: Address = mail.recipient.parse().map_err(|_| Unwritable::Address)?;
+        let recipient = EmailAddress::parse(&mail.recipient).map_err(|_| Unwritable::Address)?;
+        // Checked by the rule that let it be registered, which is wider than lettre's own.
+        let address = Address::new_dangerous(recipient.local_part(), recipient.ascii_domain());
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![address.clone()]).map_err(|_| Unwritable::Message)?;
         let letter = Letter::new(&content, mail.language, &self.brand);
         let text = letter.text().map_err(|_| Unwritable::Message)?;
         let html = letter.html().map_err(|_| Unwritable::Message)?;
         let mut builder = lettre::Message::builder()
+            .envelope(envelope)
             .message_id(Some(self.message_id(&mail.id)))
             .date(SystemTime::from(mail.created_at))
             .from(self.from.clone())
@@ -132,6 +138,21 @@ mod tests {
     }
 
     #[test]
+    fn whoever_could_register_an_address_is_mailed() {
+        for (address, mailed) in [
+            ("try..x@docomo.ne.jp", "try..x@docomo.ne.jp"),
+            (".first.@ezweb.ne.jp", ".first.@ezweb.ne.jp"),
+            ("o'neil+tag@example.ie", "o'neil+tag@example.ie"),
+            ("a@例え.jp", "a@xn--r8jz45g.jp"),
+        ] {
+            let message = writer().write(&mail(address, Language::English, code())).unwrap();
+            assert_eq!(message.envelope.to().iter().map(ToString::to_string).collect::<Vec<_>>(), [mailed]);
+            let text = String::from_utf8(message.bytes).unwrap();
+            assert!(text.contains(&format!("\r\nTo: {mailed}\r\n")), "{text}");
+        }
+    }
+
+    #[test]
     fn every_language_travels_over_seven_bits() {
         for content in samples::all() {
             let content = serde_json::to_value(content).unwrap();
@@ -153,7 +174,7 @@ mod tests {
     #[test]
     fn what_cannot_be_written_says_why_and_no_more() {
         let refused = |recipient: &str, content| writer().write(&mail(recipient, Language::English, content)).err();
-        for address in ["nobody", "a@b\r\nBcc: c@d.e", "a b@example.org"] {
+        for address in ["nobody", "a@b\r\nBcc: c@d.e", "a b@example.org", "a@example.org, b@example.org", "a@localhost"] {
             assert_eq!(refused(address, code()), Some(Unwritable::Address), "{address:?}");
         }
         assert_eq!(refused("ann@example.org", json!({ "postcard": {} })), Some(Unwritable::Content));
