@@ -114,6 +114,38 @@ async fn what_google_says_must_be_right() -> Result<()> {
     for code in ["nonsense", "ann@example.com back", "ann@example.com 1 [sim:redirect_uri=https://elsewhere.example/]"] {
         assert_eq!(google(&platform, code).await?.status, 401, "{code}");
     }
+    // Without its scheme, the issuer is Google's still; what nobody needs may be of any type.
+    for (number, fault) in ["bare-issuer", "odd-types"].into_iter().enumerate() {
+        let known = me(&by_google(&platform, &format!("cy@example.com {number} [sim:id_token={fault}]")).await?).await?;
+        assert_eq!(known["email"], "cy@example.com", "{fault}");
+    }
+    // What Google says is checked before it is stored; what will never succeed is not to be tried again.
+    for (number, code) in [
+        "dy@example.com [sim:id_token=no-subject]".to_owned(),
+        "dy@example.com [sim:subject=a\0b]".to_owned(),
+        format!("dy@example.com [sim:subject={}]", "1".repeat(300)),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let answer = google(&platform, &format!("{code} {number}")).await?;
+        assert_eq!((answer.status, answer.body["code"].as_str()), (401, Some("UNAUTHORIZED")), "{code:?}: {}", answer.body);
+    }
+    let long = "n".repeat(3_000);
+    for (number, (email, name, shown)) in [
+        ("d\0y@example.com", "D\0y\u{202E} Lee", Some("Dy Lee")),
+        ("<dz@example.com>", long.as_str(), None),
+        ("dw@example.com\u{200B}", "<b>\u{430}dmin", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let known =
+            me(&by_google(&platform, &format!("{email} {number} [sim:name={name}][sim:subject=odd-{number}]")).await?).await?;
+        let text = known.to_string();
+        assert!(!text.contains('\0') && !text.contains('\u{202E}') && !text.contains('\u{200B}') && text.len() < 1_000, "{text}");
+        assert!(shown.is_none_or(|shown| known["name"] == shown), "{text}");
+    }
     let with_nonce = async |code: &str| {
         let body = json!({ "code": code, "nonce": "n1" });
         Ok::<_, anyhow::Error>(platform.nobody().post("/api/v1/auth/google", body).await?.status)
@@ -189,6 +221,10 @@ async fn mini_programs_and_administrators_sign_in_while_redis_is_away() -> Resul
         ("o-ann [sim:wechat=502]", 503),
         ("o-ann [sim:wechat=garbage]", 503),
         ("o-ann [sim:wechat=cut]", 503),
+        ("o-a\0nn 3", 401),
+        ("o-änn 3", 401),
+        ("o-ann 3 [sim:unionid=u\0]", 401),
+        (&format!("{} 3", "o".repeat(300)), 401),
         ("", 400),
     ] {
         let answer = login(code).await?;

@@ -67,6 +67,8 @@ impl KeyRing {
             if fault == Some(is_wrong) { format!("{right}-of-somebody-else") } else { right.to_owned() }
         };
         let (issuer, audience) = (wrong(IdTokenFault::WrongIssuer, issuer), wrong(IdTokenFault::WrongAudience, audience));
+        let bare = issuer.split_once("://").map(|(_, bare)| bare.to_owned());
+        let issuer = bare.filter(|_| fault == Some(IdTokenFault::BareIssuer)).unwrap_or(issuer);
         let issued_at = if fault == Some(IdTokenFault::Expired) { now - LIFE - LIFE } else { now };
         let mut claims = json!({
             "iss": issuer,
@@ -82,6 +84,14 @@ impl KeyRing {
             if let Some(value) = value {
                 claims[claim] = value.as_str().into();
             }
+        }
+        if fault == Some(IdTokenFault::OddTypes) {
+            claims["email_verified"] = (!person.says.unverified).to_string().into();
+            claims["name"] = json!({ "given": "Ann" });
+            claims["picture"] = json!(["https://example.com/a.png"]);
+        }
+        if fault == Some(IdTokenFault::NoSubject) {
+            claims["sub"] = Value::Null;
         }
         match fault {
             Some(IdTokenFault::Unsigned) => Ok(format!("{}.", unsigned(&json!({ "alg": "none", "typ": "JWT" }), &claims))),

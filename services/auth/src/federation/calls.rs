@@ -43,6 +43,9 @@ pub enum CallError {
     },
     #[error("the answer is not what was asked for")]
     NotUnderstood,
+    /// Whatever is there, it is not the service that the settings name; asking again will not change that.
+    #[error("there is another service at this address")]
+    OtherService,
     /// It was away a moment ago.
     #[error("it is too early to ask again")]
     TooEarly,
@@ -54,7 +57,12 @@ impl CallError {
         match self {
             Self::Status { retry_after: Some(seconds), .. } => (*seconds).clamp(1, LONGEST_RETRY_AFTER),
             Self::Busy => 1,
-            Self::NoAnswer(_) | Self::TooLong | Self::Status { .. } | Self::NotUnderstood | Self::TooEarly => RETRY_AFTER,
+            Self::NoAnswer(_)
+            | Self::TooLong
+            | Self::Status { .. }
+            | Self::NotUnderstood
+            | Self::OtherService
+            | Self::TooEarly => RETRY_AFTER,
         }
     }
 }
@@ -71,9 +79,15 @@ impl Calls {
         Ok(Self { service, http, permits: Arc::new(Semaphore::new(MOST_AT_A_TIME)) })
     }
 
-    /// Asks for what is at an address.
-    pub async fn get(&self, address: Url) -> Result<Vec<u8>, CallError> {
-        Ok(self.send(Request::new(reqwest::Method::GET, address)).await?.into_body())
+    /// Asks for what is at an address. Refusals are answers, too.
+    pub async fn get(&self, address: Url) -> Result<HttpResponse, CallError> {
+        self.send(Request::new(reqwest::Method::GET, address)).await
+    }
+
+    /// Sends a form. Refusals are answers, too.
+    pub async fn post_form(&self, address: Url, form: &[(&str, &str)]) -> Result<HttpResponse, CallError> {
+        let request = self.http.post(address).header(http::header::ACCEPT, "application/json").form(form).build();
+        self.send(request.map_err(|error| CallError::NoAnswer(error.without_url()))?).await
     }
 
     /// The same for the OpenID Connect library.

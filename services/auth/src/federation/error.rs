@@ -27,7 +27,11 @@ pub enum FederationError {
 }
 
 impl FederationError {
+    /// There was no answer that could be used. What will be so for ever is for the operator to mend.
     pub fn away(service: &'static str, source: CallError) -> Self {
+        if matches!(source, CallError::OtherService) {
+            return Self::Misconfigured { service, reason: source.to_string() };
+        }
         Self::Away { service, retry_after: source.retry_after(), source }
     }
 }

@@ -1,18 +1,18 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::{TimeDelta, Utc};
-use openidconnect::{
-    AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, HttpRequest, IssuerUrl, Nonce, RedirectUrl,
-    RequestTokenError, SignatureVerificationError, StandardErrorResponse, TokenResponse,
-    core::{CoreClient, CoreErrorResponseType, CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier},
-};
-use secrecy::ExposeSecret;
+use jsonwebtoken::jwk::Jwk;
+use openidconnect::{HttpResponse, IssuerUrl, RedirectUrl, core::CoreProviderMetadata, http::StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     FederationError, GoogleSettings,
     calls::{CallError, Calls},
+    id_token::{Claims, Expected, TokenFault, verify},
     key_cache::{KeyCache, Published},
+    subject::subject,
 };
 use crate::rules::{
     google_sign_in::GoogleSignIn,
@@ -22,14 +22,11 @@ use crate::rules::{
 };
 
 const SERVICE: &str = "google";
-/// How far our clock may be ahead of Google's.
-const LEEWAY: TimeDelta = TimeDelta::seconds(30);
-
 /// Sign-in with Google: an OpenID provider.
 pub struct Google {
     issuer: IssuerUrl,
-    client_id: ClientId,
-    client_secret: ClientSecret,
+    client_id: String,
+    client_secret: SecretString,
     pages: Vec<RedirectUrl>,
     calls: Calls,
     keys: KeyCache,
@@ -49,8 +46,8 @@ impl Google {
         Ok(Self {
             keys: KeyCache::new(issuer.clone(), freshness),
             issuer,
-            client_id: ClientId::new(settings.client_id.clone()),
-            client_secret: ClientSecret::new(settings.client_secret.expose_secret().to_owned()),
+            client_id: settings.client_id.clone(),
+            client_secret: settings.client_secret.clone(),
             pages,
             calls: Calls::new(SERVICE, seconds(settings.timeout_seconds.get()))?,
         })
@@ -60,9 +57,9 @@ impl Google {
     pub async fn vouch(&self, sign_in: GoogleSignIn) -> Result<Arrival, FederationError> {
         let page = self.page(sign_in.redirect_uri.as_deref())?;
         let published = self.keys.published(&self.calls).await.map_err(away)?;
-        let token = self.id_token(&published, page, sign_in.code).await?;
-        let claims = self.claims(&token, published, sign_in.nonce).await?;
-        Ok(arrival(&claims))
+        let token = self.id_token(&published, page, &sign_in.code).await?;
+        let claims = self.claims(token.expose_secret(), published, sign_in.nonce.as_deref()).await?;
+        arrival(&claims)
     }
 
     /// The page to which Google sent the user back with the code. Google compares it; we do as well, since codes of other pages are not for us.
@@ -74,59 +71,98 @@ impl Google {
         page.ok_or(FederationError::StrangePage)
     }
 
+    /// Exchanges the code. It is good for one exchange, so an answer that was given and cannot be used is final.
     async fn id_token(
         &self,
-        published: &Published,
+        published: &CoreProviderMetadata,
         page: &RedirectUrl,
-        code: AuthorizationCode,
-    ) -> Result<CoreIdToken, FederationError> {
-        let client = CoreClient::from_provider_metadata(
-            published.as_ref().clone(),
-            self.client_id.clone(),
-            Some(self.client_secret.clone()),
-        )
-        .set_redirect_uri(page.clone())
-        .set_auth_type(AuthType::RequestBody);
-        let exchange = client.exchange_code(code).map_err(|_| away(CallError::NotUnderstood))?;
-        let http = |request: HttpRequest| async move { self.calls.exchange(request).await };
-        let answer = exchange.request_async(&http).await.map_err(refusal)?;
-        answer.id_token().cloned().ok_or_else(|| refused("there is no ID token"))
+        code: &str,
+    ) -> Result<SecretString, FederationError> {
+        let endpoint = published.token_endpoint().ok_or_else(|| away(CallError::OtherService))?;
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", page.as_str()),
+            ("client_id", &self.client_id),
+            ("client_secret", self.client_secret.expose_secret()),
+        ];
+        judge(&self.calls.post_form(endpoint.url().clone(), &form).await.map_err(away)?)
     }
 
-    async fn claims(
-        &self,
-        token: &CoreIdToken,
-        published: Published,
-        nonce: Option<Nonce>,
-    ) -> Result<CoreIdTokenClaims, FederationError> {
-        let verifier = self.verifier(&published);
-        let unknown_key = matches!(token.signing_key(&verifier), Err(SignatureVerificationError::NoMatchingKey));
-        let verifier = if unknown_key {
-            self.verifier(&self.keys.newer_than(&published, &self.calls).await.map_err(away)?)
-        } else {
-            verifier
+    async fn claims(&self, token: &str, published: Published, nonce: Option<&str>) -> Result<Claims, FederationError> {
+        let expected = Expected { issuer: self.issuer.as_str(), client_id: &self.client_id, nonce };
+        let claims = match verify(token, &keys(&published), &expected) {
+            Err(TokenFault::UnknownKey) => match self.keys.newer_than(&published, &self.calls).await {
+                Ok(newer) => verify(token, &keys(&newer), &expected),
+                // Looked up a moment ago: it is nobody's key.
+                Err(CallError::TooEarly) => Err(TokenFault::UnknownKey),
+                Err(error) => return Err(away(error)),
+            },
+            known => known,
         };
-        let claims = token.claims(&verifier, |told: Option<&Nonce>| match &nonce {
-            Some(nonce) if told.is_none_or(|told| told.secret() != nonce.secret()) => Err("another nonce".to_owned()),
-            _ => Ok(()),
-        });
-        claims.cloned().map_err(|error| refused(fault(&error)))
-    }
-
-    /// Takes RS256 alone. Not as a client with a secret: nobody who learns it could sign tokens with it.
-    fn verifier(&self, published: &Published) -> CoreIdTokenVerifier<'static> {
-        CoreIdTokenVerifier::new_public_client(self.client_id.clone(), self.issuer.clone(), published.jwks().clone())
-            .set_time_fn(|| Utc::now() - LEEWAY)
+        claims.map_err(|fault| match fault {
+            TokenFault::UnknownKey => refused("the ID token is signed with an unknown key"),
+            TokenFault::Bad(reason) => refused(reason),
+        })
     }
 }
 
-fn arrival(claims: &CoreIdTokenClaims) -> Arrival {
-    let email = required_email(claims.email().map(|email| email.to_string())).ok();
-    Arrival {
-        identities: vec![Identity { provider: Provider::Google, subject: claims.subject().to_string() }],
-        verified_email: email.filter(|_| claims.email_verified() == Some(true)),
-        name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
+/// The keys that can be read.
+fn keys(published: &CoreProviderMetadata) -> Vec<Jwk> {
+    let keys = published.jwks().keys().iter();
+    keys.filter_map(|key| serde_json::from_value(serde_json::to_value(key).ok()?).ok()).collect()
+}
+
+/// What Google says to a code.
+#[derive(Deserialize)]
+struct Said {
+    #[serde(default)]
+    id_token: Value,
+    #[serde(default)]
+    error: Value,
+}
+
+/// Nothing of the answer itself goes on: it may hold tokens.
+fn judge(answer: &HttpResponse) -> Result<SecretString, FederationError> {
+    let status = answer.status();
+    let said: Option<Said> = serde_json::from_slice(answer.body()).ok();
+    match said {
+        Some(Said { id_token: Value::String(token), .. }) if status.is_success() => Ok(token.into()),
+        Some(Said { error: Value::String(error), .. }) => Err(refusal(&error)),
+        Some(_) if status.is_success() => Err(refused("there is no ID token")),
+        // A page of a proxy, or half of an answer.
+        None if status.is_success() => Err(away(CallError::NotUnderstood)),
+        Some(_) | None => Err(match status {
+            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                refused("Google does not take the code")
+            }
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => {
+                away(CallError::Status { status: status.as_u16(), retry_after: None })
+            }
+            _ => away(CallError::OtherService),
+        }),
     }
+}
+
+fn refusal(error: &str) -> FederationError {
+    match error {
+        "invalid_client" | "unauthorized_client" | "invalid_scope" | "unsupported_grant_type" => {
+            FederationError::Misconfigured { service: SERVICE, reason: error.to_owned() }
+        }
+        "temporarily_unavailable" | "server_error" => away(CallError::NotUnderstood),
+        // Such as `invalid_grant` and `redirect_uri_mismatch`.
+        _ => refused("Google does not take the code"),
+    }
+}
+
+/// What is not verified, or could not be registered, counts for nothing.
+fn arrival(claims: &Claims) -> Result<Arrival, FederationError> {
+    let subject = subject(&claims.sub).ok_or_else(|| refused("the user's name at Google is none"))?;
+    Ok(Arrival {
+        identities: vec![Identity { provider: Provider::Google, subject }],
+        verified_email: claims.verified_email().and_then(|email| required_email(Some(email.to_owned())).ok()),
+        name: claims.name().map(str::to_owned),
+    })
 }
 
 fn away(source: CallError) -> FederationError {
@@ -138,83 +174,62 @@ fn refused(reason: &'static str) -> FederationError {
     FederationError::Refused(reason)
 }
 
-/// Nothing of the answer itself: it may hold tokens.
-fn refusal(error: RequestTokenError<CallError, StandardErrorResponse<CoreErrorResponseType>>) -> FederationError {
-    match error {
-        RequestTokenError::Request(error) => away(error),
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => away(CallError::NotUnderstood),
-        RequestTokenError::ServerResponse(response) => match response.error() {
-            CoreErrorResponseType::InvalidClient
-            | CoreErrorResponseType::UnauthorizedClient
-            | CoreErrorResponseType::InvalidScope
-            | CoreErrorResponseType::UnsupportedGrantType => {
-                FederationError::Misconfigured { service: SERVICE, reason: response.error().to_string() }
-            }
-            // Such as `redirect_uri_mismatch`.
-            CoreErrorResponseType::InvalidGrant | CoreErrorResponseType::InvalidRequest | CoreErrorResponseType::Extension(_) => {
-                refused("Google does not take the code")
-            }
-        },
-    }
-}
-
-fn fault(error: &ClaimsVerificationError) -> &'static str {
-    match error {
-        ClaimsVerificationError::Expired(_) => "the ID token has expired",
-        ClaimsVerificationError::InvalidAudience(_) => "the ID token is for somebody else",
-        ClaimsVerificationError::InvalidIssuer(_) => "the ID token is another's",
-        ClaimsVerificationError::InvalidNonce(_) => "the ID token has another nonce",
-        ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey) => {
-            "the ID token is signed with an unknown key"
-        }
-        ClaimsVerificationError::SignatureVerification(_) => "the ID token's signature is not good",
-        _ => "the ID token is not good",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
-    fn claims(changes: &[(&str, Value)]) -> CoreIdTokenClaims {
-        let mut claims = json!({
-            "iss": "https://accounts.google.com", "aud": "us", "sub": "1", "exp": 1, "iat": 0,
-            "email": "ann@example.com", "email_verified": true, "name": "Ann",
-        });
+    fn claims(changes: &[(&str, Value)]) -> Claims {
+        let mut claims = json!({ "sub": "1", "email": "ann@example.com", "email_verified": true, "name": "Ann" });
         for (name, value) in changes {
             claims[*name] = value.clone();
         }
         serde_json::from_value(claims).unwrap()
     }
 
-    #[test]
-    fn only_a_verified_address_counts() {
-        let verified = |changes: &[(&str, Value)]| arrival(&claims(changes)).verified_email;
-        assert_eq!(verified(&[]).as_deref(), Some("ann@example.com"));
-        assert_eq!(verified(&[("email_verified", json!(false))]), None);
-        assert_eq!(verified(&[("email_verified", Value::Null)]), None);
-        assert_eq!(verified(&[("email", json!("nonsense"))]), None);
-        assert_eq!(verified(&[("email", Value::Null)]), None);
-        let ann = arrival(&claims(&[]));
-        assert_eq!(ann.identities, [Identity { provider: Provider::Google, subject: "1".to_owned() }]);
-        assert_eq!(ann.name.as_deref(), Some("Ann"));
+    fn judged(status: u16, body: &str) -> Result<String, FederationError> {
+        let mut answer = HttpResponse::new(body.as_bytes().to_vec());
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+        judge(&answer).map(|token| token.expose_secret().to_owned())
     }
 
     #[test]
-    fn only_a_refused_code_is_the_clients_fault() {
-        let answered = |error: CoreErrorResponseType| {
-            refusal(RequestTokenError::ServerResponse(StandardErrorResponse::new(error, None, None)))
-        };
-        for error in [CoreErrorResponseType::InvalidGrant, CoreErrorResponseType::Extension("redirect_uri_mismatch".to_owned())] {
-            assert!(matches!(answered(error), FederationError::Refused(_)));
+    fn what_google_says_is_checked_as_what_clients_say() {
+        let ann = arrival(&claims(&[])).unwrap();
+        assert_eq!(ann.identities, [Identity { provider: Provider::Google, subject: "1".to_owned() }]);
+        assert_eq!((ann.verified_email.as_deref(), ann.name.as_deref()), (Some("ann@example.com"), Some("Ann")));
+        let verified = |email: &str| arrival(&claims(&[("email", json!(email))])).unwrap().verified_email;
+        assert_eq!(verified(" an\u{200B}n@example.com\n").as_deref(), Some("ann@example.com"));
+        for bad in ["nonsense", "a\0@example.com", "a b@example.com", "<a@example.com>"] {
+            assert_eq!(verified(bad), None, "{bad:?}");
         }
-        assert!(matches!(answered(CoreErrorResponseType::InvalidClient), FederationError::Misconfigured { .. }));
-        let status = CallError::Status { status: 503, retry_after: Some(9) };
-        let away = refusal(RequestTokenError::Request(status));
-        assert!(matches!(away, FederationError::Away { retry_after: 9, .. }), "{away}");
-        let odd = refusal(RequestTokenError::Other("<html>".to_owned()));
-        assert!(matches!(odd, FederationError::Away { .. }), "{odd}");
+        for bad in ["", "a\0b", "a\nb", &"1".repeat(256)] {
+            assert!(matches!(arrival(&claims(&[("sub", json!(bad))])), Err(FederationError::Refused(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_will_never_succeed_is_not_to_be_tried_again() {
+        assert_eq!(judged(200, r#"{"id_token":"a.b.c"}"#).unwrap(), "a.b.c");
+        for (status, body) in [
+            (400, r#"{"error":"invalid_grant"}"#),
+            (400, r#"{"error":"redirect_uri_mismatch"}"#),
+            (200, r#"{"access_token":"x"}"#),
+            (200, r#"{"id_token":null}"#),
+            (200, r#"{"id_token":7}"#),
+            (400, "<html>"),
+            (403, "{}"),
+        ] {
+            assert!(matches!(judged(status, body), Err(FederationError::Refused(_))), "{status} {body}");
+        }
+        for (status, body) in [(401, r#"{"error":"invalid_client"}"#), (404, "<html>"), (302, ""), (405, "{}")] {
+            assert!(matches!(judged(status, body), Err(FederationError::Misconfigured { .. })), "{status} {body}");
+        }
+        for (status, body) in [(200, "<html>"), (200, r#"{"id_tok"#), (408, ""), (400, r#"{"error":"temporarily_unavailable"}"#)]
+        {
+            assert!(matches!(judged(status, body), Err(FederationError::Away { .. })), "{status} {body}");
+        }
+        assert!(matches!(away(CallError::OtherService), FederationError::Misconfigured { .. }));
     }
 }

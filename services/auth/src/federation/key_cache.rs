@@ -73,7 +73,8 @@ impl KeyCache {
         let http = |request: HttpRequest| async move { calls.exchange(request).await };
         CoreProviderMetadata::discover_async(self.issuer.clone(), &http).await.map_err(|error| match error {
             DiscoveryError::Request(error) => error,
-            DiscoveryError::Response(status, ..) => CallError::Status { status: status.as_u16(), retry_after: None },
+            // Such as 404, or a redirection.
+            DiscoveryError::Response(..) | DiscoveryError::Validation(_) => CallError::OtherService,
             _ => CallError::NotUnderstood,
         })
     }

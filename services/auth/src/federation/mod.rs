@@ -9,8 +9,10 @@
 mod calls;
 mod error;
 mod google;
+mod id_token;
 mod key_cache;
 mod settings;
+mod subject;
 mod wechat;
 
 pub use error::FederationError;

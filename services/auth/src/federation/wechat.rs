@@ -4,10 +4,12 @@ use anyhow::Context;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     FederationError, WeChatSettings,
     calls::{CallError, Calls},
+    subject::subject,
 };
 use crate::rules::linking::{Identity, Provider};
 
@@ -27,9 +29,11 @@ pub struct WeChat {
 #[derive(Debug, Default, Deserialize)]
 struct Said {
     #[serde(default)]
-    errcode: i64,
-    openid: Option<String>,
-    unionid: Option<String>,
+    errcode: Value,
+    #[serde(default)]
+    openid: Value,
+    #[serde(default)]
+    unionid: Value,
 }
 
 impl WeChat {
@@ -61,25 +65,37 @@ impl WeChat {
             .append_pair("js_code", code)
             .append_pair("grant_type", "authorization_code");
         let answer = self.calls.get(address).await.map_err(away)?;
+        let is_success = answer.status().is_success();
         // It calls itself text.
-        judge(serde_json::from_slice(&answer).map_err(|_| away(CallError::NotUnderstood))?)
+        let said = serde_json::from_slice(answer.body());
+        judge(said.map_err(|_| away(if is_success { CallError::NotUnderstood } else { CallError::OtherService }))?)
     }
 }
 
 fn judge(said: Said) -> Result<Vec<Identity>, FederationError> {
     let Said { errcode, openid, unionid } = said;
+    let told = match &errcode {
+        Value::Null => Some(0),
+        Value::String(text) => text.parse().ok(),
+        number => number.as_i64(),
+    };
+    let errcode = told.ok_or_else(|| refused(0, "WeChat's answer names no error that there is"))?;
     match errcode {
         0 => {
-            let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-            let openid = filled(openid).ok_or_else(|| away(CallError::NotUnderstood))?;
+            let openid = openid.as_str().and_then(subject).ok_or_else(|| refused(0, "WeChat does not say who it is"))?;
             let own = Identity { provider: Provider::WeChat, subject: openid };
-            let union = filled(unionid).map(|subject| Identity { provider: Provider::WeChatUnion, subject });
+            let union = match &unionid {
+                Value::Null => None,
+                Value::String(text) if text.is_empty() => None,
+                told => Some(told.as_str().and_then(subject).ok_or_else(|| refused(0, "WeChat's word for the person is none"))?),
+            };
+            let union = union.map(|subject| Identity { provider: Provider::WeChatUnion, subject });
             Ok([own].into_iter().chain(union).collect())
         }
         // "Please try again later."
         -1 => Err(away(CallError::Status { status: 200, retry_after: Some(1) })),
         // Not a code, or one that has expired; one that was used; none at all.
-        40029 | 40163 | 41008 => Err(refused(errcode)),
+        40029 | 40163 | 41008 => Err(refused(errcode, "WeChat does not take the code")),
         40226 => Err(FederationError::Blocked),
         45011 => Err(FederationError::TooOften(TOO_OFTEN_SECONDS)),
         _ => Err(FederationError::Misconfigured { service: SERVICE, reason: format!("errcode {errcode}") }),
@@ -90,9 +106,9 @@ fn away(source: CallError) -> FederationError {
     FederationError::away(SERVICE, source)
 }
 
-fn refused(errcode: i64) -> FederationError {
-    tracing::info!(errcode, "a sign-in with WeChat was refused");
-    FederationError::Refused("WeChat does not take the code")
+fn refused(errcode: i64, reason: &'static str) -> FederationError {
+    tracing::info!(errcode, reason, "a sign-in with WeChat was refused");
+    FederationError::Refused(reason)
 }
 
 #[cfg(test)]
@@ -126,8 +142,23 @@ mod tests {
         for code in [40013, 40125, 1] {
             assert!(matches!(error(code), FederationError::Misconfigured { .. }), "{code}");
         }
-        for said in [json!({}), json!({ "openid": "" })] {
-            assert!(matches!(judged(said).unwrap_err(), FederationError::Away { .. }));
+        assert!(matches!(judged(json!({ "errcode": "40029" })).unwrap_err(), FederationError::Refused(_)));
+    }
+
+    #[test]
+    fn an_answer_that_names_nobody_is_final() {
+        let long = "o".repeat(300);
+        for said in [
+            json!({}),
+            json!({ "openid": "" }),
+            json!({ "openid": 7 }),
+            json!({ "openid": "a\0b" }),
+            json!({ "openid": "a b" }),
+            json!({ "openid": long }),
+            json!({ "openid": "o1", "unionid": "u\n" }),
+            json!({ "errcode": "many" }),
+        ] {
+            assert!(matches!(judged(said.clone()).unwrap_err(), FederationError::Refused(_)), "{said}");
         }
     }
 }

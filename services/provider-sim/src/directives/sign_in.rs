@@ -19,6 +19,12 @@ pub(crate) enum IdTokenFault {
     BadSignature,
     WrongAudience,
     WrongIssuer,
+    /// Without its scheme, as Google writes it at times.
+    BareIssuer,
+    /// Claims that a client can do without are of other types.
+    OddTypes,
+    /// It says nothing of who it is about.
+    NoSubject,
     Expired,
     /// Signed with a key that is not published.
     UnknownKey,
@@ -34,6 +40,9 @@ impl IdTokenFault {
             "bad-signature" => Self::BadSignature,
             "wrong-audience" => Self::WrongAudience,
             "wrong-issuer" => Self::WrongIssuer,
+            "bare-issuer" => Self::BareIssuer,
+            "odd-types" => Self::OddTypes,
+            "no-subject" => Self::NoSubject,
             "expired" => Self::Expired,
             "unknown-key" => Self::UnknownKey,
             "unsigned" => Self::Unsigned,
