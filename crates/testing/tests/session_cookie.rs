@@ -150,3 +150,57 @@ async fn pages_are_told_what_they_may_do() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_foreign_page_gives_or_takes_a_cookie() -> Result<()> {
+    let (platform, user) = platform().await?;
+    let (own, database) = (platform.gateway_url(), platform.database().await?);
+    let http = Client::new();
+    let password = json!({ "username": user.name(), "password": User::PASSWORD }).to_string();
+    let send = async |path: &str, headers: &[(&str, &str)], body: &str| {
+        let mut request = http.post(format!("{own}{path}")).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Ok::<_, anyhow::Error>(request.send().await?)
+    };
+    let json = ("content-type", "application/json");
+    let signs_in = [("/api/auth/login", 200), ("/api/auth/register", 201), ("/api/auth/verify-code", 400)];
+    for (path, good) in signs_in {
+        let body =
+            if path.ends_with("register") { r#"{"username":"page-1","password":"correct horse battery"}"# } else { &password };
+        for (headers, status) in [
+            (&[("origin", FOREIGN)][..], 403),
+            (&[json, ("origin", FOREIGN)], 403),
+            (&[json, ("origin", "null")], 403),
+            (&[json, ("referer", "https://evil.example/page")], 403),
+            (&[("origin", own.as_str())], 415),
+            (&[("origin", own.as_str()), ("content-type", "")], 415),
+            (&[], 415),
+            (&[("content-type", "text/plain")], 415),
+            (&[("content-type", "application/x-www-form-urlencoded"), ("origin", LISTED)], 415),
+        ] {
+            let answer = send(path, headers, body).await?;
+            assert_eq!(answer.status(), status, "{path} {headers:?}");
+            assert!(!answer.headers().contains_key("set-cookie"), "{path} {headers:?}");
+        }
+        // Programs name no page.
+        let answer = send(path, &[json], body).await?;
+        assert_eq!((answer.status().as_u16(), answer.headers().contains_key("set-cookie")), (good, good != 400), "{path}");
+    }
+    for origin in [own.as_str(), LISTED] {
+        assert_eq!(send("/api/auth/login", &[json, ("origin", origin)], &password).await?.status(), 200, "{origin}");
+    }
+    let before: i64 = database.query_one("SELECT count(*) FROM auth.users WHERE username = 'page-1'", &[]).await?.get(0);
+    assert_eq!(before, 1);
+
+    // Nor does it sign anybody out: a browser sends no cookie of ours along, and would obey the answer.
+    let out = send("/api/auth/logout", &[("origin", FOREIGN)], "").await?;
+    assert_eq!((out.status().as_u16(), out.headers().contains_key("set-cookie")), (403, false));
+    let bearer = format!("Bearer {}", user.token());
+    let out = send("/api/auth/logout", &[("origin", FOREIGN), ("authorization", &bearer)], "").await?;
+    assert_eq!((out.status().as_u16(), out.headers().contains_key("set-cookie")), (200, false));
+    let out = send("/api/auth/logout", &[], "").await?;
+    assert_eq!((out.status().as_u16(), out.headers().contains_key("set-cookie")), (200, true));
+    Ok(())
+}

@@ -1,12 +1,12 @@
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zoetrope_http::{
-    CurrentUser, Json, Problem, ProblemBody,
+    CurrentUser, OptionalJson, Problem, ProblemBody,
     envelope::{Envelope, success_with_message},
-    iso_millis,
+    iso_millis, refuse_foreign_origin,
 };
 
 use super::{cookie::RefreshCookie, session_cookie::SessionCookie};
@@ -15,7 +15,7 @@ use crate::accounts::{Accounts, Device};
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct DeleteUserRequest {
     /// Required of a user who has one.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = Option<String>, format = Password)]
     password: Option<SecretString>,
 }
 
@@ -54,13 +54,15 @@ pub async fn delete_user(
     session_cookie: Data<SessionCookie>,
     caller: CurrentUser,
     device: Device,
-    request: Option<Json<DeleteUserRequest>>,
+    http: HttpRequest,
+    OptionalJson(request): OptionalJson<DeleteUserRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let password = request.and_then(|Json(request)| request.password);
+    let password = request.and_then(|request| request.password);
     let erased_after = accounts.delete_own(caller.session_id()?, password, &device).await?;
     let view = DeletedView { erased_after };
-    Ok(HttpResponse::Ok()
-        .cookie(refresh_cookie.clear())
-        .cookie(session_cookie.clear())
-        .json(success_with_message("the account was deleted", view)))
+    let mut response = HttpResponse::Ok();
+    if refuse_foreign_origin(&http).is_ok() {
+        response.cookie(refresh_cookie.clear()).cookie(session_cookie.clear());
+    }
+    Ok(response.json(success_with_message("the account was deleted", view)))
 }

@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web::Data};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use zoetrope_http::{ClientLanguage, Json, Problem, ProblemBody};
+use zoetrope_http::{ClientLanguage, CookieJson, Problem, ProblemBody};
 
 use super::{cookie::RefreshCookie, views::SignedInView};
 use crate::{
@@ -19,10 +19,10 @@ pub struct LoginRequest {
     #[schema(example = "ann")]
     username: Option<String>,
     email: Option<String>,
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = Option<String>, format = Password)]
     password: Option<SecretString>,
     /// In place of a password: the code that was mailed to `email`.
-    #[schema(value_type = String, example = "047110")]
+    #[schema(value_type = Option<String>, example = "047110")]
     code: Option<SecretString>,
 }
 
@@ -38,7 +38,8 @@ pub struct LoginRequest {
         (status = 200, description = "Signed in; also sets the cookie `refreshToken`.", body = SignedInView),
         (status = 400, description = "A field is missing.", body = ProblemBody),
         (status = 401, description = "No such user, another password, or a wrong code.", body = ProblemBody),
-        (status = 403, description = "The account is suspended, or an administrator's whose address is not confirmed.", body = ProblemBody),
+        (status = 403, description = "The account is suspended, or an administrator's whose address is not confirmed; or from a page of a foreign origin.", body = ProblemBody),
+        (status = 415, description = "The content type is not `application/json`.", body = ProblemBody),
         (status = 429, description = "Too many wrong passwords or codes; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )
@@ -48,7 +49,7 @@ pub async fn login(
     cookie: Data<RefreshCookie>,
     ClientLanguage(language): ClientLanguage,
     device: Device,
-    Json(request): Json<LoginRequest>,
+    CookieJson(request): CookieJson<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
     let LoginRequest { username, email, password, code } = request;
     let (signed_in, view) = match code.filter(is_given) {

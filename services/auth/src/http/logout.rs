@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use zoetrope_http::{
     Problem, ProblemBody, bearer_token, check_origin,
     envelope::{Envelope, success_with_message},
-    session_cookie as in_session_cookie,
+    refuse_foreign_origin, session_cookie as in_session_cookie,
 };
 
 use super::{
@@ -16,6 +16,8 @@ const SIGNED_OUT: &str = "signed out";
 
 /// Ends the sessions of the Bearer token and of the cookies `auth-session` and `refreshToken`, whichever there are. Also a success when
 /// there is none.
+///
+/// A page of a foreign origin needs the Bearer token, and removes no cookies.
 #[utoipa::path(
     post,
     path = "/api/auth/logout",
@@ -23,7 +25,7 @@ const SIGNED_OUT: &str = "signed out";
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "No session is left; the cookies are cleared.", body = Envelope<SaidView>),
-        (status = 403, description = "Cookies alone, from a page of a foreign origin.", body = ProblemBody),
+        (status = 403, description = "Without a Bearer token, from a page of a foreign origin.", body = ProblemBody),
         (status = 503, description = "A server behind us is away: the session goes on.", body = ProblemBody),
     )
 )]
@@ -37,13 +39,15 @@ pub async fn logout(
     // A client that wants to be signed out is not to be turned away for a bad token.
     let bearer = bearer_token(request.headers()).ok().flatten();
     let (session, refresh) = (in_session_cookie(request.headers()), cookie::read(&request));
-    if bearer.is_none() && (session.is_some() || refresh.is_some()) {
-        check_origin(&request)?;
+    let is_foreign = refuse_foreign_origin(&request).is_err();
+    if bearer.is_none() {
+        if session.is_some() || refresh.is_some() { check_origin(&request) } else { refuse_foreign_origin(&request) }?;
     }
     let tokens: Vec<String> = bearer.into_iter().chain(session).collect();
     accounts.sign_out(&tokens, refresh.as_deref(), device).await?;
-    Ok(HttpResponse::Ok()
-        .cookie(refresh_cookie.clear())
-        .cookie(session_cookie.clear())
-        .json(success_with_message(SIGNED_OUT, SaidView { message: SIGNED_OUT })))
+    let mut response = HttpResponse::Ok();
+    if !is_foreign {
+        response.cookie(refresh_cookie.clear()).cookie(session_cookie.clear());
+    }
+    Ok(response.json(success_with_message(SIGNED_OUT, SaidView { message: SIGNED_OUT })))
 }

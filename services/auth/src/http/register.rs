@@ -3,7 +3,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use zoetrope_http::{
-    ClientLanguage, Json, Problem, ProblemBody,
+    ClientLanguage, CookieJson, Problem, ProblemBody,
     envelope::{Envelope, success_with_message},
 };
 
@@ -13,6 +13,7 @@ use crate::{
     rules::{
         registration::{Candidate, Registration},
         sign_in_code::{ShownCode, is_given},
+        username::Chooser,
     },
 };
 
@@ -27,10 +28,10 @@ pub struct RegisterRequest {
     #[schema(example = "ann@example.com")]
     email: Option<String>,
     /// 6 to 1024 characters, and none of the most common passwords.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = Option<String>, format = Password)]
     password: Option<SecretString>,
     /// In place of everything but `email`: the code that was mailed to it.
-    #[schema(value_type = String, example = "047110")]
+    #[schema(value_type = Option<String>, example = "047110")]
     code: Option<SecretString>,
 }
 
@@ -48,8 +49,9 @@ pub struct RegisterRequest {
         (status = 201, description = "Registered; also sets the cookie `refreshToken`.", body = SignedInView),
         (status = 200, description = "By a code: a user already.", body = Envelope<DoneView>),
         (status = 400, description = "A field cannot be taken, or the code is wrong.", body = ProblemBody),
-        (status = 403, description = "By a code: the account is an administrator's whose address is not confirmed.", body = ProblemBody),
+        (status = 403, description = "From a page of a foreign origin; or by a code, and the account is an administrator's whose address is not confirmed.", body = ProblemBody),
         (status = 409, description = "The username or the email is taken.", body = ProblemBody),
+        (status = 415, description = "The content type is not `application/json`.", body = ProblemBody),
         (status = 429, description = "Too many wrong codes; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )
@@ -59,7 +61,7 @@ pub async fn register(
     cookie: Data<RefreshCookie>,
     ClientLanguage(language): ClientLanguage,
     device: Device,
-    Json(request): Json<RegisterRequest>,
+    CookieJson(request): CookieJson<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
     let RegisterRequest { username, nickname, email, password, code } = request;
     if let Some(code) = code.filter(is_given) {
@@ -69,7 +71,8 @@ pub async fn register(
             if is_new { (HttpResponse::Created(), "registered") } else { (HttpResponse::Ok(), "you are registered already") };
         return Ok(response.json(success_with_message(message, DoneView {})));
     }
-    let registration = Registration::parse(Candidate { username, nickname, email, password }).map_err(Problem::validation)?;
+    let registration = Registration::parse(Candidate { username, nickname, email, password }, Chooser::Anybody);
+    let registration = registration.map_err(Problem::validation)?;
     let signed_in = accounts.register(registration, language, device).await?;
     Ok(HttpResponse::Created().cookie(cookie.set(&signed_in.refresh_token)).json(SignedInView::after_registration(&signed_in)))
 }

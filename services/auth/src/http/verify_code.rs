@@ -3,7 +3,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zoetrope_http::{
-    ClientLanguage, Json, Problem, ProblemBody,
+    ClientLanguage, CookieJson, Problem, ProblemBody,
     envelope::{Envelope, success_with_message},
 };
 
@@ -15,9 +15,9 @@ use crate::{
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct VerifyCodeRequest {
-    #[schema(example = "ann@example.com")]
+    #[schema(required, nullable = false, min_length = 1, example = "ann@example.com")]
     email: Option<String>,
-    #[schema(value_type = String, example = "0471")]
+    #[schema(value_type = String, min_length = 1, example = "0471")]
     code: Option<SecretString>,
 }
 
@@ -37,7 +37,8 @@ pub struct KnownView {
     responses(
         (status = 200, description = "Signed in; also sets the cookie `auth-session`.", body = Envelope<KnownView>),
         (status = 400, description = "The code is wrong, was used, or is no longer good.", body = ProblemBody),
-        (status = 403, description = "The account is suspended, or an administrator's whose address is not confirmed.", body = ProblemBody),
+        (status = 403, description = "The account is suspended, or an administrator's whose address is not confirmed; or from a page of a foreign origin.", body = ProblemBody),
+        (status = 415, description = "The content type is not `application/json`.", body = ProblemBody),
         (status = 429, description = "Too many wrong codes; `Retry-After` says when to try again.", body = ProblemBody),
         (status = 503, description = "A server behind us is away.", body = ProblemBody),
     )
@@ -47,7 +48,7 @@ pub async fn verify_code(
     cookie: Data<SessionCookie>,
     ClientLanguage(language): ClientLanguage,
     device: Device,
-    Json(request): Json<VerifyCodeRequest>,
+    CookieJson(request): CookieJson<VerifyCodeRequest>,
 ) -> Result<HttpResponse, Problem> {
     let shown = ShownCode::parse(request.email, request.code).map_err(Problem::validation)?;
     let signed_in = accounts.sign_in_by_code(shown, language, device).await?.signed_in;
