@@ -8,7 +8,7 @@ use zoetrope_postgres::{Database, DatabaseError};
 
 use crate::store::balances;
 
-/// Keeps the newest balance of each user; what comes late or again is older than what is known.
+/// Keeps the newest balance of each user; what comes late or again is older than what is known. And what a new user owns at first.
 pub struct Balances {
     pub database: Database,
 }
@@ -27,8 +27,12 @@ impl Handler for Balances {
             return Err(HandleError::poison(format!("not a {}", BalancesChanged::full_name())));
         }
         let event = BalancesChanged::decode(message.payload.as_slice()).map_err(HandleError::poison)?;
+        let signup_grant = event.signup_grant;
+        if signup_grant.is_some_and(|credits| credits < 0) {
+            return Err(HandleError::poison("a negative sign-up grant"));
+        }
         let told = read(event).map_err(HandleError::poison)?;
-        self.keep(&told)
+        self.keep(&told, signup_grant)
             .await
             .map_err(|error| if error.is_unavailable() { HandleError::unavailable(error) } else { HandleError::failed(error) })
     }
@@ -40,7 +44,11 @@ fn read(event: BalancesChanged) -> Result<Vec<Balance>, InvalidId> {
 }
 
 impl Balances {
-    async fn keep(&self, told: &[Balance]) -> Result<(), DatabaseError> {
-        balances::keep(&mut *self.database.connection().await?, told).await
+    async fn keep(&self, told: &[Balance], signup_grant: Option<i64>) -> Result<(), DatabaseError> {
+        let mut connection = self.database.connection().await?;
+        if let Some(credits) = signup_grant {
+            balances::keep_signup_grant(&mut connection, credits).await?;
+        }
+        if told.is_empty() { Ok(()) } else { balances::keep(&mut connection, told).await }
     }
 }

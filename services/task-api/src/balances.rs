@@ -1,10 +1,12 @@
-//! Tells the others of balances that have changed: now and then, the newest of each user, and nothing at the time of the change itself.
+//! Tells the others of balances that have changed: now and then, the newest of each user, and nothing at the time of the change itself. And
+//! what each new user is given, so that they show it before they hear of the user's balance.
 
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use zoetrope_contracts::tasks::v1::{BalancesChanged, balances_changed::Balance};
+use zoetrope_domain::Credits;
 use zoetrope_outbox::{Relay, enqueue};
 use zoetrope_postgres::{Connection, Database, DatabaseError};
 
@@ -13,13 +15,21 @@ use crate::store::balances;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until `stopping`. One replica at a time does it; a database that is away only delays it.
-pub async fn run(database: Database, relay: Relay, stopping: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(database: Database, relay: Relay, signup_grant: Credits, stopping: CancellationToken) -> anyhow::Result<()> {
+    let mut is_grant_told = false;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // An outage is logged once.
     let mut failing = false;
     while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
-        match tell_all(&database, &relay).await {
+        let told = async {
+            if !is_grant_told {
+                tell_grant(&database, &relay, signup_grant).await?;
+                is_grant_told = true;
+            }
+            tell_all(&database, &relay).await
+        };
+        match told.await {
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "balances wait to be told");
@@ -28,6 +38,16 @@ pub async fn run(database: Database, relay: Relay, stopping: CancellationToken) 
             Err(_) => {}
         }
     }
+    Ok(())
+}
+
+async fn tell_grant(database: &Database, relay: &Relay, signup_grant: Credits) -> Result<(), DatabaseError> {
+    let told = BalancesChanged { balances: Vec::new(), signup_grant: Some(signup_grant.get()) };
+    let tell = database.transaction("tell_signup_grant", async |connection: &mut Connection| {
+        enqueue(connection, &told).await.map_err(DatabaseError::from)
+    });
+    tell.await?;
+    relay.wake();
     Ok(())
 }
 
@@ -50,7 +70,7 @@ async fn tell(connection: &mut Connection) -> Result<bool, DatabaseError> {
             credits: balance.credits,
             entry: balance.entry,
         };
-        enqueue(connection, &BalancesChanged { balances: changed.into_iter().map(told).collect() }).await?;
+        enqueue(connection, &BalancesChanged { balances: changed.into_iter().map(told).collect(), signup_grant: None }).await?;
     }
     Ok(more)
 }

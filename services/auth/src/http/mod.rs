@@ -24,6 +24,7 @@ mod register;
 mod reset_password;
 mod security_events;
 mod send_code;
+mod send_confirmation;
 mod session_cookie;
 mod sessions;
 mod verify;
@@ -95,6 +96,7 @@ pub fn routes(state: &State, config: &mut ServiceConfig) {
         .service(resource("/api/v1/users/recent").route(get().to(ads::recent_users::recent_users)))
         .service(resource("/media/avatars/{file}").route(get().to(avatar::show)))
         .service(resource("/api/auth/send-code").route(post().to(send_code::send_code)))
+        .service(resource("/api/auth/send-confirmation").route(post().to(send_confirmation::send_confirmation)))
         .service(resource("/api/auth/verify-code").route(post().to(verify_code::verify_code)))
         .service(resource("/api/auth/confirm-email").route(get().to(confirm_email::ask)).route(post().to(confirm_email::confirm)))
         .service(resource("/api/v1/auth/google").route(post().to(ads::google::sign_in_with_google)))

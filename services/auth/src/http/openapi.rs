@@ -1,9 +1,10 @@
 use utoipa::OpenApi;
-use zoetrope_http::openapi::{BearerScheme, with_limits};
+use zoetrope_http::openapi::{BearerScheme, with_common_responses};
 
 use super::{
     ads, api_keys, avatar, change_password, confirm_email, delete_user, forgot_password, jwks, limit_of, login, logout, me,
-    photo, profile, refresh_token, register, reset_password, security_events, send_code, sessions, verify, verify_code,
+    photo, profile, refresh_token, register, reset_password, security_events, send_code, send_confirmation, sessions, verify,
+    verify_code,
 };
 
 #[derive(OpenApi)]
@@ -19,6 +20,7 @@ use super::{
         forgot_password::forgot_password,
         reset_password::reset_password,
         send_code::send_code,
+        send_confirmation::send_confirmation,
         verify_code::verify_code,
         confirm_email::ask,
         confirm_email::confirm,
@@ -59,5 +61,5 @@ struct Description;
 
 /// This service's part of the API description.
 pub fn description() -> utoipa::openapi::OpenApi {
-    with_limits(Description::openapi(), limit_of)
+    with_common_responses(Description::openapi(), limit_of)
 }

@@ -17,11 +17,15 @@ impl From<AccountError> for Problem {
             AccountError::Taken(field) => Self::conflict(field, "is already taken"),
             AccountError::WrongCredentials => Self::unauthorized("the username or the password is wrong"),
             AccountError::WrongPassword(field) => Self::field(field, "is wrong"),
+            AccountError::Invalid(field, message) => Self::field(field, message),
             AccountError::LockedOut(wait) => Self::rate_limited(whole_seconds(wait)),
             AccountError::Missing(field) => Self::field(field, "is required"),
             AccountError::SignInAgain => Self::forbidden("sign in again first"),
             AccountError::BadResetToken => Self::field("token", "is not valid, was used, or has expired"),
             AccountError::BadConfirmation => Self::field("seal", "is not valid, or the link has expired"),
+            AccountError::ConfirmationsOff => Self::not_found("addresses are not confirmed here"),
+            AccountError::NothingToConfirm => Self::invalid_state("there is no address to confirm"),
+            AccountError::TooOften(wait) => Self::rate_limited(whole_seconds(wait)),
             AccountError::WrongCode => Self::field("code", "is wrong or no longer good"),
             AccountError::CodeTooSoon(wait) => {
                 let seconds = whole_seconds(wait);

@@ -1,9 +1,29 @@
-use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 use zoetrope_postgres::{DatabaseError, Statement};
 
+use super::schema::signup_grant;
 use crate::balances::Balance;
+
+/// What task-api gives to each new user; nothing before it told.
+pub async fn signup_grant(connection: &mut AsyncPgConnection) -> Result<i64, DatabaseError> {
+    Ok(signup_grant::table.select(signup_grant::credits).first(connection).await.optional()?.unwrap_or_default())
+}
+
+pub async fn keep_signup_grant(connection: &mut AsyncPgConnection, credits: i64) -> Result<(), DatabaseError> {
+    diesel::insert_into(signup_grant::table)
+        .values((signup_grant::is_only.eq(true), signup_grant::credits.eq(credits)))
+        .on_conflict(signup_grant::is_only)
+        .do_update()
+        .set(signup_grant::credits.eq(credits))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
 
 /// Keeps balances that are newer than what is known, of users who are still there.
 pub async fn keep(connection: &mut AsyncPgConnection, told: &[Balance]) -> Result<(), DatabaseError> {

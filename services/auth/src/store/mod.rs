@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod api_keys;
 pub mod avatars;
 pub mod balances;
+pub mod confirmation_mails;
 mod endings;
 pub mod erasure;
 pub mod identities;
@@ -15,6 +16,7 @@ mod schema;
 pub mod security_events;
 pub mod sessions;
 pub mod sign_in_codes;
+mod usernames;
 pub mod users;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
