@@ -1,7 +1,7 @@
 //! The part of the API description that belongs to this service.
 
 use utoipa::OpenApi;
-use zoetrope_http::openapi::{BearerScheme, with_limits};
+use zoetrope_http::openapi::{BearerScheme, with_common_responses};
 
 use crate::http;
 
@@ -37,5 +37,5 @@ struct TaskApi;
 
 /// This service's part of the API description.
 pub fn description() -> utoipa::openapi::OpenApi {
-    with_limits(TaskApi::openapi(), http::limit_of)
+    with_common_responses(TaskApi::openapi(), http::limit_of)
 }

@@ -1,16 +1,19 @@
 //! What the API descriptions of all services share.
 
+mod common_responses;
+
 use actix_web::http::Method;
 use utoipa::{
-    Modify, ToSchema,
+    Modify,
     openapi::{
-        Components, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, Response, ResponseBuilder, Type,
+        Components, ObjectBuilder, OpenApi, Ref, Response, ResponseBuilder, Type,
         path::{Operation, PathItem},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
-use crate::{Classify, ProblemBody, SESSION_COOKIE};
+use self::common_responses::{number, problem_body};
+use crate::{Classify, SESSION_COOKIE};
 
 /// The name by which a handler asks for the scheme: `security(("bearer" = []))`.
 pub const BEARER: &str = "bearer";
@@ -59,36 +62,39 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
     operations.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
+/// A text that is one of these words.
+#[must_use]
+pub fn words<W: Into<serde_json::Value>>(words: impl IntoIterator<Item = W>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
+}
+
 /// The name of the answer 429 among the components.
 const RATE_LIMITED: &str = "RateLimited";
 
-/// Adds the answer 429 to each operation that falls under a limit.
+/// Adds the answers that do not depend on what an operation is for: 429 to each that falls under a limit, and the common refusals.
 #[must_use]
-pub fn with_limits(mut openapi: OpenApi, limit_of: Classify) -> OpenApi {
+pub fn with_common_responses(mut openapi: OpenApi, limit_of: Classify) -> OpenApi {
     for (path, item) in &mut openapi.paths.paths {
         for (method, operation) in operations(item) {
             if limit_of(&method, path).is_some() {
                 operation.responses.responses.insert("429".to_owned(), Ref::from_response_name(RATE_LIMITED).into());
             }
+            common_responses::add_to(operation, path);
         }
     }
     let components = openapi.components.get_or_insert_with(Components::new);
     components.responses.insert(RATE_LIMITED.to_owned(), rate_limited().into());
+    components.responses.extend(common_responses::components());
     openapi
 }
 
 fn rate_limited() -> Response {
-    let header = |description: &str| {
-        let number = ObjectBuilder::new().schema_type(Type::Integer).build();
-        HeaderBuilder::new().schema(Some(number)).description(Some(description)).build()
-    };
-    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
     ResponseBuilder::new()
         .description("Too many requests, or too many open streams. Every response has the headers `X-RateLimit-*`.")
-        .header("Retry-After", header("Seconds until a request is allowed again."))
-        .header("X-RateLimit-Limit", header("Requests that may be made at once."))
-        .header("X-RateLimit-Remaining", header("How many of them are left."))
-        .header("X-RateLimit-Reset", header("When all of them are there again, in Unix seconds."))
-        .content("application/json", body)
+        .header("Retry-After", number("Seconds until a request is allowed again."))
+        .header("X-RateLimit-Limit", number("Requests that may be made at once."))
+        .header("X-RateLimit-Remaining", number("How many of them are left."))
+        .header("X-RateLimit-Reset", number("When all of them are there again, in Unix seconds."))
+        .content("application/json", problem_body())
         .build()
 }
