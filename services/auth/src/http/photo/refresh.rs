@@ -3,7 +3,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zoetrope_http::{
-    Json, Problem, ProblemBody, bearer_token,
+    OptionalJson, Problem, ProblemBody, bearer_token,
     envelope::{Envelope, success},
 };
 
@@ -36,7 +36,7 @@ pub struct RenewedView {
     path = "/api/auth/refresh",
     tag = "auth",
     security(("bearer" = []), ()),
-    request_body(content = RenewalRequest, description = "May be left out."),
+    request_body(content = Option<RenewalRequest>, description = "May be left out."),
     responses(
         (status = 200, description = "A newer token.", body = Envelope<RenewedView>),
         (status = 401, description = "No token, one that is not good, or a session that has ended.", body = ProblemBody),
@@ -47,9 +47,9 @@ pub async fn renew_token(
     accounts: Data<Accounts>,
     request: HttpRequest,
     device: Device,
-    body: Option<Json<RenewalRequest>>,
+    OptionalJson(body): OptionalJson<RenewalRequest>,
 ) -> Result<Envelope<RenewedView>, Problem> {
-    let refresh_token = body.and_then(|Json(body)| body.refresh_token).filter(|token| !token.expose_secret().is_empty());
+    let refresh_token = body.and_then(|body| body.refresh_token).filter(|token| !token.expose_secret().is_empty());
     if let Some(refresh_token) = refresh_token {
         let refreshed = accounts.refresh(refresh_token.expose_secret(), device).await?;
         let next = refreshed.refresh_token.reveal().expose_secret().to_owned();
