@@ -1,14 +1,19 @@
 //! What a client wants to see of its tasks, and in which order.
 
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, openapi::Object};
 use zoetrope_domain::TaskStatus;
-use zoetrope_http::FieldError;
+use zoetrope_http::{FieldError, openapi::words};
 
 use crate::task::MediaType;
 
 const DEFAULT_PAGE_SIZE: u32 = 20;
 const LARGEST_PAGE_SIZE: u32 = 100;
+
+const MEDIA_TYPES: [MediaType; 2] = [MediaType::Video, MediaType::Image];
+const COLUMNS: [(&str, OrderBy); 3] =
+    [("createdAt", OrderBy::Created), ("updatedAt", OrderBy::Updated), ("completedAt", OrderBy::Completed)];
+const DIRECTIONS: [(&str, Direction); 2] = [("desc", Direction::Descending), ("asc", Direction::Ascending)];
 
 /// The query of a list as it is sent. An empty parameter counts as absent.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -16,18 +21,34 @@ const LARGEST_PAGE_SIZE: u32 = 100;
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// From 1.
-    #[param(minimum = 1, default = 1)]
+    #[param(minimum = 1, maximum = 4294967295u32, format = Int64, default = 1)]
     page: Option<u32>,
     #[param(minimum = 1, maximum = 100, default = 20)]
     page_size: Option<u32>,
-    /// `QUEUED`, `PROCESSING`, `COMPLETED`, `FAILED` or `CANCELLED`, in either case.
+    #[param(schema_with = statuses, required = false)]
     status: Option<String>,
-    /// `VIDEO` or `IMAGE`.
+    #[param(schema_with = media_types, required = false)]
     media_type: Option<String>,
-    /// `createdAt` (default), `updatedAt` or `completedAt`.
+    #[param(schema_with = columns, required = false)]
     order_by: Option<String>,
-    /// `desc` (default) or `asc`.
+    #[param(schema_with = directions, required = false)]
     order: Option<String>,
+}
+
+fn statuses() -> Object {
+    words(TaskStatus::ALL.iter().map(|status| status.as_str().to_ascii_uppercase())).description(Some("In either case.")).build()
+}
+
+fn media_types() -> Object {
+    words(MEDIA_TYPES.map(MediaType::as_str)).description(Some("In either case.")).build()
+}
+
+fn columns() -> Object {
+    words(COLUMNS.map(|(name, _)| name)).description(Some("`createdAt` by default.")).build()
+}
+
+fn directions() -> Object {
+    words(DIRECTIONS.map(|(name, _)| name)).description(Some("`desc` by default.")).build()
 }
 
 /// A page of tasks.
@@ -77,12 +98,10 @@ impl TryFrom<ListQuery> for Listing {
         }
         let statuses: Vec<_> = TaskStatus::ALL.iter().map(|status| (status.as_str(), *status)).collect();
         let status = choose(&mut errors, "status", query.status, &statuses);
-        let media_types = [MediaType::Video, MediaType::Image].map(|media| (media.as_str(), media));
+        let media_types = MEDIA_TYPES.map(|media| (media.as_str(), media));
         let media_type = choose(&mut errors, "mediaType", query.media_type, &media_types);
-        let columns = [("createdAt", OrderBy::Created), ("updatedAt", OrderBy::Updated), ("completedAt", OrderBy::Completed)];
-        let order_by = choose(&mut errors, "orderBy", query.order_by, &columns).unwrap_or(OrderBy::Created);
-        let directions = [("desc", Direction::Descending), ("asc", Direction::Ascending)];
-        let direction = choose(&mut errors, "order", query.order, &directions).unwrap_or(Direction::Descending);
+        let order_by = choose(&mut errors, "orderBy", query.order_by, &COLUMNS).unwrap_or(OrderBy::Created);
+        let direction = choose(&mut errors, "order", query.order, &DIRECTIONS).unwrap_or(Direction::Descending);
         if errors.is_empty() { Ok(Self { page, page_size, status, media_type, order_by, direction }) } else { Err(errors) }
     }
 }

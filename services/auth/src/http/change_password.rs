@@ -16,10 +16,10 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangePasswordRequest {
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 1024)]
     current_password: Option<SecretString>,
     /// 6 to 1024 characters, and none of the most common passwords.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 6, max_length = 1024)]
     new_password: Option<SecretString>,
 }
 

@@ -24,6 +24,7 @@ pub struct Link {
     user: Uuid,
     /// Unix seconds.
     expires: i64,
+    #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     seal: String,
 }
 
@@ -46,7 +47,7 @@ enum Page {
     params(Link),
     responses(
         (status = 200, description = "The page, in English or Chinese.", body = String, content_type = "text/html"),
-        (status = 400, description = "The link is not whole.", body = ProblemBody),
+        (status = 400, description = "The link is not whole: a page.", body = String, content_type = "text/html"),
     )
 )]
 pub async fn ask(ClientLanguage(language): ClientLanguage, Query(link): Query<Link>) -> HttpResponse {

@@ -11,7 +11,7 @@ use crate::{accounts::Accounts, rules::registration::required_email};
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ForgotPasswordRequest {
-    #[schema(example = "ann@example.com")]
+    #[schema(required, nullable = false, min_length = 1, example = "ann@example.com")]
     email: Option<String>,
 }
 

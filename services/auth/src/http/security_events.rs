@@ -22,7 +22,7 @@ const LARGEST_PAGE_SIZE: u32 = 100;
 #[into_params(parameter_in = Query)]
 pub struct SecurityEventQuery {
     /// From 1.
-    #[param(minimum = 1, default = 1)]
+    #[param(minimum = 1, maximum = 4294967295u32, format = Int64, default = 1)]
     page: Option<u32>,
     #[param(minimum = 1, maximum = 100, default = 20)]
     page_size: Option<u32>,
@@ -78,6 +78,7 @@ pub struct SecurityEventList {
     events: Vec<SecurityEventView>,
     /// On all pages.
     total: i64,
+    #[schema(format = Int64)]
     page: u32,
     page_size: u32,
 }

@@ -11,7 +11,7 @@ use crate::{accounts::Accounts, rules::sign_in_code::CodeWish};
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SendCodeRequest {
-    #[schema(example = "ann@example.com")]
+    #[schema(required, nullable = false, min_length = 1, example = "ann@example.com")]
     email: Option<String>,
     /// What it is for, by a client that takes codes of six digits. A code is good for everything, whatever it was sent for.
     #[serde(rename = "type")]

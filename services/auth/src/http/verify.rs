@@ -11,6 +11,7 @@ use crate::accounts::Accounts;
 #[derive(Deserialize, ToSchema)]
 pub struct VerifyRequest {
     /// An access token, a session token or an API key.
+    #[schema(min_length = 1)]
     token: String,
 }
 

@@ -81,17 +81,22 @@ struct SessionView {
     /// Unix milliseconds.
     expires_at: i64,
     user: UserView,
-    /// After a registration only: the new user again.
     #[serde(flatten)]
-    registered: Option<RegisteredView>,
+    registered: RegisteredView,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+/// After a registration only: the new user again.
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct RegisteredView {
-    #[schema(value_type = Uuid)]
-    id: String,
-    username: String,
-    email: String,
+    #[schema(value_type = Option<Uuid>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
 }
 
 impl SignedInView {
@@ -107,7 +112,7 @@ impl SignedInView {
                 token: signed_in.session_token.clone(),
                 expires_at: signed_in.session_token_expires_at.timestamp_millis(),
                 user,
-                registered: None,
+                registered: RegisteredView::default(),
             },
         }
     }
@@ -123,7 +128,7 @@ impl SignedInView {
         let mut view = Self::after_login(signed_in);
         view.message = "registered";
         let UserView { id, username, email, .. } = view.user.clone();
-        view.data.registered = Some(RegisteredView { id, username, email });
+        view.data.registered = RegisteredView { id: Some(id), username: Some(username), email: Some(email) };
         view
     }
 }

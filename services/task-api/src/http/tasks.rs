@@ -27,6 +27,7 @@ pub struct TaskPage {
     tasks: Vec<TaskView>,
     /// On all pages.
     total: i64,
+    #[schema(format = Int64)]
     page: u32,
     page_size: u32,
 }

@@ -111,7 +111,8 @@ pub enum ChangedTask {
 
 /// How a task stands, and nothing of what is in it.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+// Tells it from a `TaskView` in the description.
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TaskState {
     #[schema(example = "video_0198c0de-0000-7000-8000-000000000000")]
     pub video_id: String,

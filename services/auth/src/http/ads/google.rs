@@ -13,6 +13,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 pub struct GoogleRequest {
     /// From the address to which Google sent the user back.
+    #[schema(required, nullable = false, min_length = 1, max_length = 4096)]
     code: Option<String>,
     /// That address without its query; one of `google.redirect_uris`, and the first of them when it is left out.
     #[schema(example = "https://video.example/auth/callback")]

@@ -15,9 +15,9 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 pub struct AdminLoginRequest {
     /// The name, or the address.
-    #[schema(example = "ann")]
+    #[schema(required, nullable = false, min_length = 1, example = "ann")]
     username: Option<String>,
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 1024)]
     password: Option<SecretString>,
 }
 

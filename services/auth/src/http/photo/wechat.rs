@@ -17,6 +17,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 pub struct WeChatRequest {
     /// From `wx.login`.
+    #[schema(required, nullable = false, min_length = 1, max_length = 4096)]
     code: Option<String>,
     #[serde(rename = "userInfo")]
     user_info: Option<UserInfo>,

@@ -39,7 +39,7 @@ use crate::{
         ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last message that was received"),
     ),
     responses(
-        (status = 200, description = "The video's log, as server-sent events", content_type = "text/event-stream", body = String),
+        (status = 200, description = "The video's log, as server-sent events", content_type = "text/event-stream"),
         (status = 204, description = "The video has ended, and `Last-Event-ID` is its last message: nothing will follow"),
         (status = 401, description = "No good token", body = ProblemBody),
         (status = 404, description = "No such video, or another user's", body = ProblemBody),
