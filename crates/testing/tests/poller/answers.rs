@@ -46,8 +46,10 @@ async fn settled(platform: &Platform, user: &User, submitted: usize, completed: 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_is_had_however_its_provider_words_it() -> Result<()> {
-    let platform = builder().start().await?;
+    let platform = builder().setting(Service::Poller, "providers.openai.lookup", "list").start().await?;
     let user = platform.user().await?;
+    // The list of videos, and what has no style of its own.
+    platform.simulation().direct("[sim:style=response][sim:style=surrogate]").await?;
     let directives = [
         "[sim:style=bom]",
         "[sim:style=utf-16][sim:word=done]",
@@ -65,6 +67,8 @@ async fn a_video_is_had_however_its_provider_words_it() -> Result<()> {
         "[sim:style=nested][sim:word=TASK_STATUS_SUCCEED]",
         "[sim:style=list][sim:no_error=word]",
         "[sim:style=data][sim:style=surrogate][sim:style=bom][sim:link=60]",
+        // It is found in the list.
+        "[sim:submit=cut-after]",
     ];
     for row in ends(&user, &directives).await? {
         completed(&row)?;

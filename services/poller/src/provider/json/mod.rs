@@ -43,7 +43,7 @@ impl Content {
     pub(super) fn read(body: &[u8], charset: Option<&'static Encoding>) -> Self {
         let text = encoding::text(body, charset);
         match value(&text) {
-            Some(value) => Self::Json(value),
+            Some(value) => Self::Json(unfold(value, MAX_FOLDS)),
             None => Self::Text(text.chars().take(MAX_TEXT).collect()),
         }
     }
@@ -53,6 +53,29 @@ impl Content {
             Self::Json(value) => Ok(value),
             Self::Text(_) => Err(Unreadable::NotJson),
         }
+    }
+}
+
+/// Texts within texts that are read as JSON.
+const MAX_FOLDS: u8 = 3;
+
+/// Opens what was written as JSON twice: `"{\"id\": …}"`, or `{"data": "{\"id\": …}"}`.
+fn unfold(value: Value, folds: u8) -> Value {
+    let Some(fewer) = folds.checked_sub(1) else { return value };
+    match value {
+        Value::String(text) if text.trim_start().starts_with(['{', '[']) => match self::value(&text) {
+            Some(inner) => unfold(inner, fewer),
+            None => Value::String(text),
+        },
+        Value::Object(mut object) => {
+            for (name, inner) in &mut object {
+                if matches!(word(name).as_str(), "data" | "result" | "response" | "body" | "payload") {
+                    *inner = unfold(inner.take(), fewer);
+                }
+            }
+            Value::Object(object)
+        }
+        other => other,
     }
 }
 
@@ -95,6 +118,18 @@ mod tests {
             let value = read(body).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(body)));
             assert_eq!(value["status"], "done", "{}", String::from_utf8_lossy(body));
         }
+    }
+
+    #[test]
+    fn json_in_a_text_is_read() {
+        let inner = r#"{"id":"v","status":"done"}"#;
+        let text = Value::from(inner).to_string();
+        for body in [text.clone(), format!(r#"{{"data":{text}}}"#), format!(r#"{{"code":0,"Result":{{"data":{text}}}}}"#)] {
+            let Content::Json(value) = Content::read(body.as_bytes(), None) else { panic!("{body}") };
+            let found = [&value, &value["data"], &value["Result"]["data"]].iter().any(|found| found["status"] == "done");
+            assert!(found, "{value}");
+        }
+        assert_eq!(read(br#"{"data":"{not json"}"#), Some(json!({ "data": "{not json" })));
     }
 
     #[test]
