@@ -2,7 +2,7 @@ use crate::{
     jobs::v1::{CancelJob, JobCancelled, JobFailed, JobProgressed, JobSucceeded, SubmitJob},
     mail::v1::SendMail,
     tasks::v1::{BalancesChanged, TaskCreated, TaskUpdated},
-    users::v1::{AccessEnded, ContactChanged, UserDeleted, UserRegistered},
+    users::v1::{AccessEnded, AccountTakenOver, ContactChanged, UserDeleted, UserRegistered},
 };
 
 /// Topic exchange for what has happened.
@@ -40,6 +40,7 @@ route!(TaskUpdated, EVENTS, "task.updated");
 route!(BalancesChanged, EVENTS, "balances.changed");
 route!(UserRegistered, EVENTS, "user.registered");
 route!(UserDeleted, EVENTS, "user.deleted");
+route!(AccountTakenOver, EVENTS, "user.taken-over");
 route!(ContactChanged, EVENTS, "user.contact-changed");
 
 impl Message for TaskCreated {

@@ -6,7 +6,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use zoetrope_domain::{ApiKeyId, UserId};
+use zoetrope_domain::{ApiKeyId, OwnerGeneration, UserId};
 use zoetrope_redis::{CommandError, Redis, cmd};
 
 use crate::{
@@ -30,6 +30,9 @@ const REVOKED: &str = "revoked";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PublishedKey {
     pub user_id: UserId,
+    /// Absent means the first.
+    #[serde(default)]
+    pub owner_generation: OwnerGeneration,
     pub username: String,
     pub scopes: Scopes,
     pub expires_at: Option<DateTime<Utc>>,
@@ -79,6 +82,7 @@ impl ApiKeys {
         }
         Ok(Caller {
             user_id: key.user_id,
+            owner_generation: key.owner_generation,
             username: key.username.clone(),
             // What an administrator may do is not for programs that hold a key.
             role: Role::User,

@@ -1,7 +1,7 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use zoetrope_domain::{ApiKeyId, InvalidId, SessionId, UserId};
+use zoetrope_domain::{AccountOwner, ApiKeyId, InvalidId, OwnerGeneration, SessionId, UserId};
 
 use crate::{Claims, Role, Scopes};
 
@@ -12,6 +12,8 @@ pub type KeyName = Arc<str>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub user_id: UserId,
+    /// In which the token or the key was made; of an older one than a service knows, nothing is taken any more.
+    pub owner_generation: OwnerGeneration,
     pub username: String,
     pub role: Role,
     pub credential: Credential,
@@ -37,6 +39,7 @@ impl Caller {
     pub(crate) fn of_token(claims: Claims, signed_by: KeyName) -> Self {
         Self {
             user_id: claims.user_id,
+            owner_generation: claims.owner_generation,
             username: claims.username,
             role: claims.role,
             credential: Credential::Session(claims.session_id),
@@ -44,6 +47,11 @@ impl Caller {
             expires_at: Some(claims.expires_at),
             signed_by: Some(signed_by),
         }
+    }
+
+    /// Which of the account's owners it is.
+    pub fn owner(&self) -> AccountOwner {
+        AccountOwner { user_id: self.user_id, generation: self.owner_generation }
     }
 
     /// The session that the caller has signed in with; `None` for an API key.

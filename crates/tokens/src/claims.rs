@@ -2,12 +2,13 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use zoetrope_domain::{SessionId, UserId};
+use zoetrope_domain::{OwnerGeneration, SessionId, UserId};
 
 /// What a verified token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     pub user_id: UserId,
+    pub owner_generation: OwnerGeneration,
     /// The sign-in that this token belongs to: revoking it ends the token.
     pub session_id: SessionId,
     pub username: String,

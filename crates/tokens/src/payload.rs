@@ -1,6 +1,6 @@
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
-use zoetrope_domain::{SessionId, UserId};
+use zoetrope_domain::{OwnerGeneration, SessionId, UserId};
 
 use crate::{Claims, Role, TokenKind};
 
@@ -14,6 +14,9 @@ pub struct Payload {
     aud: String,
     sub: UserId,
     user_id: UserId,
+    /// Absent means the first.
+    #[serde(rename = "gen", default, skip_serializing_if = "OwnerGeneration::is_first")]
+    owner_generation: OwnerGeneration,
     sid: SessionId,
     username: String,
     role: Role,
@@ -31,6 +34,7 @@ impl Payload {
             aud: audience.to_owned(),
             sub: claims.user_id,
             user_id: claims.user_id,
+            owner_generation: claims.owner_generation,
             sid: claims.session_id,
             username: claims.username.clone(),
             role: claims.role,
@@ -44,6 +48,7 @@ impl Payload {
     pub(crate) fn into_claims(self) -> Option<Claims> {
         Some(Claims {
             user_id: self.sub,
+            owner_generation: self.owner_generation,
             session_id: self.sid,
             username: self.username,
             role: self.role,

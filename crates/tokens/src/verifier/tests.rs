@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use jsonwebtoken::{EncodingKey, Header, encode, jwk::ThumbprintHash};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use zoetrope_domain::{SessionId, UserId};
+use zoetrope_domain::{OwnerGeneration, SessionId, UserId};
 
 use super::*;
 use crate::{Role, TokenKind};
@@ -43,6 +43,7 @@ fn now() -> DateTime<Utc> {
 fn claims() -> Claims {
     Claims {
         user_id: UserId::new(Uuid::from_u128(1)),
+        owner_generation: OwnerGeneration::new(3),
         session_id: SessionId::new(Uuid::from_u128(2)),
         username: "ann".to_owned(),
         role: Role::User,
