@@ -75,8 +75,8 @@ impl Eraser {
     async fn erase(&self, user: UserId) -> Result<(), EraseError> {
         let running = erasure::running(&mut *self.commands.database.connection().await?, user).await?;
         for task in running {
-            match self.commands.cancel_task(user, task, Utc::now()).await {
-                Ok(_) | Err(CancelError::NotFound | CancelError::Finished(_)) => {}
+            match self.commands.cancel_task_of_deleted(user, task, Utc::now()).await {
+                Ok(_) | Err(CancelError::NotFound | CancelError::AnotherOwner | CancelError::Finished(_)) => {}
                 Err(CancelError::Database(error)) => return Err(error.into()),
             }
         }

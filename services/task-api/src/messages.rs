@@ -81,6 +81,7 @@ pub fn task_updated(task: &Task, position: FeedPosition) -> TaskUpdated {
         cancel_requested: task.state.awaits_cancellation(),
         feed_position: position.get(),
         callback_url: task.callback_url.clone().unwrap_or_default(),
+        owner_generation: task.owner_generation.get(),
     }
 }
 

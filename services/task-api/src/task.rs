@@ -1,7 +1,9 @@
 //! A task as this service knows it, apart from how it is stored or shown.
 
 use chrono::{DateTime, Utc};
-use zoetrope_domain::{Credits, TaskId, TaskKind, TaskState, TaskStatus, UserId, VideoOrder, VideoSize};
+use zoetrope_domain::{
+    AccountOwner, Credits, OwnerGeneration, TaskId, TaskKind, TaskState, TaskStatus, UserId, VideoOrder, VideoSize,
+};
 
 use crate::sha256::Sha256;
 
@@ -10,6 +12,8 @@ use crate::sha256::Sha256;
 pub struct Task {
     pub id: TaskId,
     pub user_id: UserId,
+    /// Which of the account's owners asked for it.
+    pub owner_generation: OwnerGeneration,
     pub kind: TaskKind,
     pub state: TaskState,
     pub model: String,
@@ -102,7 +106,7 @@ impl Task {
     /// A task that was just accepted.
     pub fn new(
         id: TaskId,
-        user_id: UserId,
+        owner: AccountOwner,
         order: VideoOrder,
         reference_image: Option<ReferenceImage>,
         client_request_id: Option<String>,
@@ -112,7 +116,8 @@ impl Task {
         let kind = if reference_image.is_some() { TaskKind::ImageToVideo } else { TaskKind::TextToVideo };
         Self {
             id,
-            user_id,
+            user_id: owner.user_id,
+            owner_generation: owner.generation,
             kind,
             state: TaskState::created(),
             model: order.model,
@@ -131,6 +136,11 @@ impl Task {
             completed_at: None,
             cancel_requested_at: None,
         }
+    }
+
+    /// Which of the account's owners asked for it.
+    pub const fn owner(&self) -> AccountOwner {
+        AccountOwner { user_id: self.user_id, generation: self.owner_generation }
     }
 
     /// The task as it was when it was accepted, whatever has become of it.
@@ -188,7 +198,7 @@ pub(crate) mod tests {
         };
         Task::new(
             TaskId::new(Uuid::from_u128(7)),
-            UserId::new(Uuid::from_u128(1)),
+            AccountOwner { user_id: UserId::new(Uuid::from_u128(1)), generation: OwnerGeneration::FIRST },
             order,
             None,
             Some("mine".to_owned()),

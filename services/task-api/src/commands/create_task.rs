@@ -10,7 +10,7 @@ use crate::{
     store::{
         accounts, followed_requests,
         idempotency::{self, Claim},
-        tasks,
+        owners, tasks,
     },
     task::Task,
 };
@@ -45,6 +45,9 @@ pub enum CreateError {
     InsufficientCredits(#[from] InsufficientCredits),
     #[error("the idempotency key was used for another request")]
     KeyTaken,
+    /// Whoever asks was one of the account's owners before.
+    #[error("the account has another owner by now")]
+    AnotherOwner,
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -76,6 +79,9 @@ async fn create(connection: &Connection, new: &NewTask, grant: Credits) -> Resul
         && let Some(earlier) = claim(connection, task, idempotency).await?
     {
         let earlier = tasks::find(connection, task.user_id, earlier).await?.ok_or(CreateError::KeyTaken)?;
+        if earlier.owner_generation > task.owner_generation {
+            return Err(CreateError::AnotherOwner);
+        }
         return Ok(Created::Repeated(earlier.at_creation()));
     }
     let position = pay(connection, task, grant).await?;
@@ -92,27 +98,30 @@ async fn create(connection: &Connection, new: &NewTask, grant: Credits) -> Resul
 async fn claim(connection: &Connection, task: &Task, idempotency: &Idempotency) -> Result<Option<TaskId>, CreateError> {
     match idempotency {
         Idempotency::Key { key, fingerprint } => {
-            match idempotency::claim(connection, task.user_id, key, fingerprint, task.id).await? {
+            match idempotency::claim(connection, task.owner(), key, fingerprint, task.id).await? {
                 Claim::New => Ok(None),
                 Claim::Taken => Err(CreateError::KeyTaken),
                 Claim::Repeated(earlier) => Ok(Some(earlier)),
             }
         }
         Idempotency::Followed { fingerprint, window } => {
-            Ok(followed_requests::claim(connection, task.user_id, fingerprint, *window, task.id).await?)
+            Ok(followed_requests::claim(connection, task.owner(), fingerprint, *window, task.id).await?)
         }
     }
 }
 
 async fn pay(connection: &Connection, task: &Task, grant: Credits) -> Result<FeedPosition, CreateError> {
-    if let Some(position) = accounts::consume(connection, task.user_id, task.id, task.price).await? {
+    if let Some(position) = accounts::consume(connection, task.owner(), task.id, task.price).await? {
         return Ok(position);
     }
     // Too little, or an account that nobody has touched yet: the news of a registration may be slower than its user.
     // Whoever opened it, this command or that news a moment ago: only a second try tells too little from too early.
     accounts::open(connection, task.user_id, grant).await?;
-    if let Some(position) = accounts::consume(connection, task.user_id, task.id, task.price).await? {
+    if let Some(position) = accounts::consume(connection, task.owner(), task.id, task.price).await? {
         return Ok(position);
+    }
+    if owners::lock_newest(connection, task.user_id).await? > task.owner_generation {
+        return Err(CreateError::AnotherOwner);
     }
     let current = accounts::balance(connection, task.user_id).await?.unwrap_or_default();
     Err(InsufficientCredits { required: task.price, current: Credits::new(current).unwrap_or_default() }.into())

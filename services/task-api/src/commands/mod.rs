@@ -5,6 +5,7 @@ mod cancel_task;
 mod create_task;
 mod delete_user;
 mod open_account;
+mod take_over;
 
 use zoetrope_domain::Credits;
 use zoetrope_outbox::Relay;

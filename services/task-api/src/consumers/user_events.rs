@@ -3,13 +3,13 @@ use std::sync::Arc;
 use prost::{Message, Name};
 use tokio::sync::Notify;
 use zoetrope_bus::{HandleError, Handler, IncomingMessage};
-use zoetrope_contracts::users::v1::{UserDeleted, UserRegistered};
-use zoetrope_domain::UserId;
+use zoetrope_contracts::users::v1::{AccountTakenOver, UserDeleted, UserRegistered};
+use zoetrope_domain::{AccountOwner, OwnerGeneration, UserId};
 
 use super::handle_error;
 use crate::commands::Commands;
 
-/// Opens the account of each new user, and closes that of each who is gone.
+/// Opens the account of each new user, hands it over to another owner, and closes that of each who is gone.
 pub struct UserEvents {
     pub commands: Commands,
     /// Somebody is to be erased.
@@ -18,6 +18,7 @@ pub struct UserEvents {
 
 enum UserEvent {
     Registered(UserId),
+    TakenOver(AccountOwner),
     Deleted(UserId),
 }
 
@@ -25,6 +26,7 @@ impl Handler for UserEvents {
     async fn handle(&self, message: IncomingMessage) -> Result<(), HandleError> {
         match read(&message)? {
             UserEvent::Registered(user) => self.commands.open_account(user).await.map_err(handle_error),
+            UserEvent::TakenOver(owner) => self.commands.take_over(owner).await.map_err(handle_error),
             UserEvent::Deleted(user) => {
                 self.commands.delete_user(user).await.map_err(handle_error)?;
                 self.erasure.notify_one();
@@ -40,6 +42,10 @@ fn read(message: &IncomingMessage) -> Result<UserEvent, HandleError> {
     if message.message_type == UserRegistered::full_name() {
         let event = UserRegistered::decode(payload).map_err(HandleError::poison)?;
         Ok(UserEvent::Registered(user(&event.user_id)?))
+    } else if message.message_type == AccountTakenOver::full_name() {
+        let event = AccountTakenOver::decode(payload).map_err(HandleError::poison)?;
+        let generation = OwnerGeneration::new(event.generation);
+        Ok(UserEvent::TakenOver(AccountOwner { user_id: user(&event.user_id)?, generation }))
     } else if message.message_type == UserDeleted::full_name() {
         let event = UserDeleted::decode(payload).map_err(HandleError::poison)?;
         Ok(UserEvent::Deleted(user(&event.user_id)?))

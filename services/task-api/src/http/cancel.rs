@@ -33,8 +33,8 @@ use crate::{app::App, commands::Cancelled};
     security(("bearer" = [])),
 )]
 pub async fn cancel_task(app: Data<App>, user: CurrentUser, Path(VideoId(id)): Path<VideoId>) -> Result<HttpResponse, Problem> {
-    let (commands, user_id, now, may_see) = (app.commands.clone(), user.user_id, Utc::now(), user.has(Scope::Read));
-    let (mut response, message, task) = match run_to_end(async move { commands.cancel_task(user_id, id, now).await }).await? {
+    let (commands, owner, now, may_see) = (app.commands.clone(), user.owner(), Utc::now(), user.has(Scope::Read));
+    let (mut response, message, task) = match run_to_end(async move { commands.cancel_task(owner, id, now).await }).await? {
         Cancelled::Now(task) => (HttpResponse::Ok(), "task cancelled", task),
         Cancelled::Requested(task) => (HttpResponse::Accepted(), "cancellation requested", task),
     };

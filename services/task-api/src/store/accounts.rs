@@ -12,7 +12,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
-use zoetrope_domain::{Credits, FeedPosition, LedgerKind, TaskId, UserId};
+use zoetrope_domain::{AccountOwner, Credits, FeedPosition, LedgerKind, TaskId, UserId};
 use zoetrope_postgres::{Connection, Statement};
 
 use super::schema::{accounts, ledger_entries};
@@ -45,9 +45,17 @@ pub async fn balance(connection: &Connection, user: UserId) -> QueryResult<Optio
 }
 
 /// Takes the price of a task out of the balance, and a place in the feed. None when the balance does not suffice, or there is no account, or
-/// its user is gone. The task itself may follow within the transaction.
-pub async fn consume(connection: &Connection, user: UserId, task: TaskId, price: Credits) -> QueryResult<Option<FeedPosition>> {
-    let payment = Payment::new(user, LedgerKind::Consume, price, task, "generation");
+/// its user is gone, or somebody else owns it by now. The task itself may follow within the transaction.
+pub async fn consume(
+    connection: &Connection,
+    owner: AccountOwner,
+    task: TaskId,
+    price: Credits,
+) -> QueryResult<Option<FeedPosition>> {
+    let payment = Payment {
+        generation: owner.generation.stored(),
+        ..Payment::new(owner.user_id, LedgerKind::Consume, price, task, "generation")
+    };
     Ok(payment.get_result(&mut &*connection).await.optional()?.map(position))
 }
 
@@ -83,6 +91,8 @@ fn position(number: i64) -> FeedPosition {
 #[derive(QueryId)]
 struct Payment {
     user: Uuid,
+    /// Of who buys; 0 for what is given back to whoever owns the account.
+    generation: i64,
     kind: &'static str,
     amount: i64,
     task: Uuid,
@@ -91,21 +101,33 @@ struct Payment {
 
 impl Payment {
     fn new(user: UserId, kind: LedgerKind, price: Credits, task: TaskId, description: &'static str) -> Self {
-        Self { user: user.as_uuid(), kind: kind.as_str(), amount: kind.signed(price), task: task.as_uuid(), description }
+        Self {
+            user: user.as_uuid(),
+            generation: 0,
+            kind: kind.as_str(),
+            amount: kind.signed(price),
+            task: task.as_uuid(),
+            description,
+        }
     }
 }
 
 impl QueryFragment<Pg> for Payment {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "WITH account AS (UPDATE accounts SET updated_at = now(), feed_position = feed_position + 1, balance = balance + ",
+            "WITH account AS (UPDATE accounts SET updated_at = now(), feed_position = feed_position + 1, \
+             owner_generation = greatest(owner_generation, ",
         );
+        out.push_bind_param::<BigInt, _>(&self.generation)?;
+        out.push_sql("), balance = balance + ");
         out.push_bind_param::<BigInt, _>(&self.amount)?;
         out.push_sql(" WHERE user_id = ");
         out.push_bind_param::<SqlUuid, _>(&self.user)?;
         out.push_sql(" AND balance + ");
         out.push_bind_param::<BigInt, _>(&self.amount)?;
-        out.push_sql(" >= 0 AND (deleted_at IS NULL OR ");
+        out.push_sql(" >= 0 AND ((deleted_at IS NULL AND owner_generation <= ");
+        out.push_bind_param::<BigInt, _>(&self.generation)?;
+        out.push_sql(") OR ");
         out.push_bind_param::<Text, _>(self.kind)?;
         out.push_sql(
             " <> 'consume') RETURNING user_id, balance, feed_position), entry AS (\

@@ -8,22 +8,22 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
-use zoetrope_domain::{TaskId, UserId};
+use zoetrope_domain::{AccountOwner, TaskId};
 use zoetrope_postgres::{Connection, PRUNE_BATCH, Statement};
 
 use super::schema::followed_requests;
 
 /// Takes a request for a task, or finds the task that was made for the same request: one that is followed, or was within `window`. One
-/// that was cancelled is nobody's answer. Of two requests at the same time the second waits here until the first is committed or undone.
+/// that was cancelled is nobody's answer, and one of an earlier owner of the account is not this one's. Of two requests at the same time the second waits here until the first is committed or undone.
 pub async fn claim(
     connection: &Connection,
-    user: UserId,
+    owner: AccountOwner,
     fingerprint: &[u8; 32],
     window: Duration,
     task: TaskId,
 ) -> QueryResult<Option<TaskId>> {
     let claimed = Statement::new("INSERT INTO followed_requests AS known (user_id, fingerprint, task_id) VALUES (")
-        .bind::<SqlUuid, _>(user.as_uuid())
+        .bind::<SqlUuid, _>(owner.user_id.as_uuid())
         .sql(", ")
         .bind::<Binary, _>(fingerprint.as_slice())
         .sql(", ")
@@ -33,7 +33,12 @@ pub async fn claim(
              WHERE known.followed_at < now() - make_interval(secs => ",
         )
         .bind::<Double, _>(window.as_secs_f64())
-        .sql(") OR EXISTS (SELECT FROM tasks WHERE tasks.id = known.task_id AND tasks.status = 'cancelled')")
+        .sql(
+            ") OR EXISTS (SELECT FROM tasks WHERE tasks.id = known.task_id
+                AND (tasks.status = 'cancelled' OR tasks.owner_generation < ",
+        )
+        .bind::<BigInt, _>(owner.generation.stored())
+        .sql("))")
         .execute(&mut &*connection)
         .await?;
     if claimed == 1 {
@@ -41,7 +46,7 @@ pub async fn claim(
     }
     // The row that was left alone is locked, so it is there.
     let earlier: Uuid = followed_requests::table
-        .find((user.as_uuid(), fingerprint.as_slice()))
+        .find((owner.user_id.as_uuid(), fingerprint.as_slice()))
         .select(followed_requests::task_id)
         .first(&mut &*connection)
         .await?;

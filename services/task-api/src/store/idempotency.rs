@@ -1,17 +1,17 @@
 //! What was asked for under which idempotency key.
 
 use diesel::{
-    ExpressionMethods, IntoSql, OptionalExtension, QueryDsl, QueryResult,
-    dsl::{IntervalDsl, now},
+    BoolExpressionMethods, ExpressionMethods, IntoSql, OptionalExtension, QueryDsl, QueryResult,
+    dsl::{IntervalDsl, exists, now},
     sql_query,
     sql_types::{BigInt, Integer, Timestamptz},
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
-use zoetrope_domain::{TaskId, UserId};
+use zoetrope_domain::{AccountOwner, TaskId, UserId};
 use zoetrope_postgres::{Connection, PRUNE_BATCH};
 
-use super::schema::idempotency_keys;
+use super::schema::{idempotency_keys, tasks};
 
 /// How long a key is kept.
 const KEPT_HOURS: i32 = 24;
@@ -27,10 +27,19 @@ pub enum Claim {
     Taken,
 }
 
-/// Claims a key for a task. Of two requests at the same time the second waits here until the first is committed or undone.
-pub async fn claim(connection: &Connection, user: UserId, key: &str, fingerprint: &[u8; 32], task: TaskId) -> QueryResult<Claim> {
+/// Claims a key for a task. What an earlier owner of the account asked for under it does not count. Of two requests at the same time the second waits here until the first is committed or undone.
+pub async fn claim(
+    connection: &Connection,
+    owner: AccountOwner,
+    key: &str,
+    fingerprint: &[u8; 32],
+    task: TaskId,
+) -> QueryResult<Claim> {
+    let user = owner.user_id;
+    let of_earlier =
+        tasks::table.filter(tasks::id.eq(idempotency_keys::task_id).and(tasks::owner_generation.lt(owner.generation.stored())));
     diesel::delete(idempotency_keys::table.find((user.as_uuid(), key)))
-        .filter(idempotency_keys::created_at.lt(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()))
+        .filter(idempotency_keys::created_at.lt(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()).or(exists(of_earlier)))
         .execute(&mut &*connection)
         .await?;
     let claimed = diesel::insert_into(idempotency_keys::table)
@@ -57,6 +66,11 @@ pub async fn claim(connection: &Connection, user: UserId, key: &str, fingerprint
         // Gone in this very moment, by the hourly sweep: the client's next try finds it free.
         Some(_) | None => Claim::Taken,
     })
+}
+
+/// Whether somebody asked for something under this key before.
+pub async fn is_known(connection: &Connection, user: UserId, key: &str) -> QueryResult<bool> {
+    diesel::select(exists(idempotency_keys::table.find((user.as_uuid(), key)))).get_result(&mut &*connection).await
 }
 
 /// Forgets a batch of keys whose time is over; tells how many. One that a request is just claiming anew is left to it.

@@ -7,6 +7,7 @@ pub mod balances;
 pub mod erasure;
 pub mod followed_requests;
 pub mod idempotency;
+pub mod owners;
 mod schema;
 pub mod stats;
 mod task_row;

@@ -5,6 +5,7 @@ diesel::table! {
         user_id -> Uuid,
         balance -> BigInt,
         feed_position -> BigInt,
+        owner_generation -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
@@ -39,6 +40,7 @@ diesel::table! {
         completed_at -> Nullable<Timestamptz>,
         cancel_requested_at -> Nullable<Timestamptz>,
         callback_url -> Nullable<Text>,
+        owner_generation -> BigInt,
         erased_at -> Nullable<Timestamptz>,
     }
 }
@@ -75,4 +77,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(accounts, tasks);
+diesel::allow_tables_to_appear_in_same_query!(accounts, tasks, idempotency_keys);

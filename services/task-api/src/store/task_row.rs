@@ -8,7 +8,7 @@ use diesel::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
-use zoetrope_domain::{Credits, Progress, TaskId, TaskState, UserId, VideoSize};
+use zoetrope_domain::{Credits, OwnerGeneration, Progress, TaskId, TaskState, UserId, VideoSize};
 
 use super::schema::tasks;
 use crate::{
@@ -46,6 +46,7 @@ pub(super) struct TaskRow {
     completed_at: Option<DateTime<Utc>>,
     cancel_requested_at: Option<DateTime<Utc>>,
     callback_url: Option<String>,
+    owner_generation: i64,
 }
 
 /// What changes while a task runs.
@@ -135,6 +136,7 @@ impl TryFrom<&Task> for TaskRow {
             completed_at: change.completed_at,
             cancel_requested_at: change.cancel_requested_at,
             callback_url: task.callback_url.clone(),
+            owner_generation: task.owner_generation.stored(),
         })
     }
 }
@@ -187,6 +189,7 @@ impl TryFrom<TaskRow> for Task {
         Ok(Self {
             id: TaskId::new(row.id),
             user_id: UserId::new(row.user_id),
+            owner_generation: OwnerGeneration::read(row.owner_generation),
             kind: word(&row.kind)?,
             state,
             model: row.model,
@@ -274,6 +277,7 @@ mod tests {
         let mut image = task();
         image.input.reference_image =
             Some(ReferenceImage { key: "uploads/x/reference".to_owned(), content_type: "image/png".to_owned(), size: 7 });
+        image.owner_generation = OwnerGeneration::new(3);
         image.callback_url = Some("https://example.com/done".to_owned());
         assert_eq!(there_and_back(&image), image);
 
