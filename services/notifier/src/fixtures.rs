@@ -56,6 +56,7 @@ pub fn message(task: u128, version: u64, status: wire::TaskStatus) -> wire::Task
         cancel_requested: false,
         feed_position: 0,
         callback_url: String::new(),
+        owner_generation: 0,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What this service hears of users: how they are reached, and who is gone.
+//! What this service hears of users: how they are reached, who owns an account, and who is gone.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use tokio::sync::Notify;
 use zoetrope_bus::{BusSettings, ConsumeFrom, HandleError, Handler, IncomingMessage, consume, topology::NOTIFIER_USERS};
 use zoetrope_contracts::{
     datetime,
-    users::v1::{ContactChanged, UserDeleted, UserRegistered},
+    users::v1::{AccountTakenOver, ContactChanged, UserDeleted, UserRegistered},
 };
-use zoetrope_domain::{Language, UserId};
+use zoetrope_domain::{AccountOwner, Language, OwnerGeneration, UserId};
 use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_service::Process;
 
 use crate::{
     erasure,
-    store::{contacts, deleted_users},
+    store::{contacts, deleted_users, owners},
 };
 
 /// Starts to hear, and to erase who is gone.
@@ -43,6 +43,11 @@ impl Handler for UserEvents {
             let event = ContactChanged::decode(payload).map_err(HandleError::poison)?;
             let user = event.user_id.parse().map_err(HandleError::poison)?;
             self.change(user, &event).await.map_err(handle_error)
+        } else if message.message_type == AccountTakenOver::full_name() {
+            let event = AccountTakenOver::decode(payload).map_err(HandleError::poison)?;
+            let user_id = event.user_id.parse().map_err(HandleError::poison)?;
+            let owner = AccountOwner { user_id, generation: OwnerGeneration::new(event.generation) };
+            self.hand_over(owner, Language::from_tag(&event.language)).await.map_err(handle_error)
         } else if message.message_type == UserDeleted::full_name() {
             let event = UserDeleted::decode(payload).map_err(HandleError::poison)?;
             let user = event.user_id.parse().map_err(HandleError::poison)?;
@@ -64,6 +69,15 @@ impl UserEvents {
         let email = Some(event.email.as_str()).filter(|email| !email.is_empty());
         let changed_at = datetime(event.changed_at.as_ref()).unwrap_or(DateTime::UNIX_EPOCH);
         contacts::save_change(&mut *self.database.connection().await?, user, email, changed_at).await
+    }
+
+    async fn hand_over(&self, owner: AccountOwner, language: Option<Language>) -> Result<(), DatabaseError> {
+        let body = async |connection: &mut _| match owners::enter(connection, owner).await? {
+            Some(present) => owners::note_language(connection, &present, language).await,
+            // It is old news.
+            None => Ok(()),
+        };
+        self.database.transaction("hand_over", body).await
     }
 
     async fn forget(&self, user: UserId) -> Result<(), DatabaseError> {

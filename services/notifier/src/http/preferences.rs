@@ -1,7 +1,7 @@
 use actix_web::web::{Data, ServiceConfig, get, put, resource};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use zoetrope_domain::UserId;
+use zoetrope_domain::AccountOwner;
 use zoetrope_http::{
     Authenticator, CurrentUser, Json, KeyAccess, Problem, ProblemBody,
     envelope::{Envelope, success},
@@ -9,7 +9,7 @@ use zoetrope_http::{
 use zoetrope_postgres::{Database, DatabaseError};
 use zoetrope_service::run_to_end;
 
-use crate::store::contacts;
+use crate::store::{contacts, owners};
 
 /// What users decide about their notifications. Cheap to clone.
 #[derive(Clone)]
@@ -18,13 +18,39 @@ pub struct Preferences {
     pub authenticator: Authenticator,
 }
 
+#[derive(Debug, thiserror::Error)]
+enum PreferencesError {
+    /// Whoever asks was one of the account's owners before.
+    #[error("this session has ended")]
+    AnotherOwner,
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<PreferencesError> for Problem {
+    fn from(error: PreferencesError) -> Self {
+        match error {
+            PreferencesError::AnotherOwner => Self::unauthorized(error.to_string()),
+            PreferencesError::Database(error) => error.into(),
+        }
+    }
+}
+
 impl Preferences {
-    async fn wants_ready_mail(&self, user: UserId) -> Result<bool, DatabaseError> {
-        contacts::wants_ready_mail(&mut *self.database.connection().await?, user).await
+    async fn wants_ready_mail(&self, owner: AccountOwner) -> Result<bool, PreferencesError> {
+        let body = async |connection: &mut _| {
+            let present = owners::enter(connection, owner).await?.ok_or(PreferencesError::AnotherOwner)?;
+            Ok::<_, PreferencesError>(contacts::wants_ready_mail(connection, &present).await?)
+        };
+        self.database.transaction("show_preferences", body).await
     }
 
-    async fn set_wants_ready_mail(&self, user: UserId, wanted: bool) -> Result<(), DatabaseError> {
-        contacts::set_wants_ready_mail(&mut *self.database.connection().await?, user, wanted).await
+    async fn set_wants_ready_mail(&self, owner: AccountOwner, wanted: bool) -> Result<(), PreferencesError> {
+        let body = async |connection: &mut _| {
+            let present = owners::enter(connection, owner).await?.ok_or(PreferencesError::AnotherOwner)?;
+            Ok::<_, PreferencesError>(contacts::set_wants_ready_mail(connection, &present, wanted).await?)
+        };
+        self.database.transaction("set_preferences", body).await
     }
 }
 
@@ -58,7 +84,7 @@ pub struct PreferencesView {
     security(("bearer" = [])),
 )]
 pub async fn show_preferences(preferences: Data<Preferences>, user: CurrentUser) -> Result<Envelope<PreferencesView>, Problem> {
-    let ready_mail = preferences.wants_ready_mail(user.user_id).await?;
+    let ready_mail = preferences.wants_ready_mail(user.owner()).await?;
     Ok(success(PreferencesView { ready_mail }))
 }
 
@@ -81,7 +107,7 @@ pub async fn set_preferences(
     user: CurrentUser,
     Json(wanted): Json<PreferencesView>,
 ) -> Result<Envelope<PreferencesView>, Problem> {
-    let (user, ready_mail) = (user.user_id, wanted.ready_mail);
-    run_to_end(async move { preferences.set_wants_ready_mail(user, ready_mail).await }).await?;
+    let (owner, ready_mail) = (user.owner(), wanted.ready_mail);
+    run_to_end(async move { preferences.set_wants_ready_mail(owner, ready_mail).await }).await?;
     Ok(success(wanted))
 }

@@ -8,24 +8,28 @@ use diesel_async::RunQueryDsl;
 use zoetrope_domain::{Language, UserId};
 use zoetrope_postgres::{Connection, DatabaseError, Statement};
 
-use super::schema::contacts;
+use super::{owners::PresentOwner, schema::contacts};
 use crate::mail::Contact;
 
-/// Keeps what a registration told, unless the user is gone. What is known already came later, and stays.
+/// Keeps what a registration told, unless the user is gone. What is known already came later, and stays; of an owner who came later, the language
+/// of the one who registered says nothing.
 pub async fn save_registered(
     connection: &mut Connection,
     user: UserId,
     email: Option<&str>,
     language: Option<Language>,
 ) -> Result<(), DatabaseError> {
-    Statement::new("INSERT INTO contacts (user_id, email, language) SELECT told.* FROM (VALUES (")
+    Statement::new("INSERT INTO contacts (user_id, email, language)
+         SELECT told.* FROM (SELECT user_id, email,
+             CASE WHEN NOT EXISTS (SELECT FROM owner_generations WHERE owner_generations.user_id = given.user_id) THEN language END AS language
+         FROM (VALUES (")
         .bind::<SqlUuid, _>(user.as_uuid())
         .sql(", ")
         .bind::<Nullable<Text>, _>(email)
         .sql(", ")
         .bind::<Nullable<Text>, _>(language.map(Language::as_str))
         .sql(
-            ")) AS told (user_id, email, language)
+            ")) AS given (user_id, email, language)) AS told
                WHERE NOT EXISTS (SELECT FROM deleted_users WHERE deleted_users.user_id = told.user_id)
                ON CONFLICT (user_id) DO UPDATE
                SET email = coalesce(contacts.email, excluded.email),
@@ -77,16 +81,17 @@ pub async fn find(connection: &mut Connection, user: UserId) -> Result<Option<Co
 }
 
 /// Whether a user wants a mail when a video is ready.
-pub async fn wants_ready_mail(connection: &mut Connection, user: UserId) -> Result<bool, DatabaseError> {
-    let wanted = contacts::table.find(user.as_uuid()).select(contacts::wants_ready_mail).first(connection).await.optional()?;
+pub async fn wants_ready_mail(connection: &mut Connection, owner: &PresentOwner) -> Result<bool, DatabaseError> {
+    let wanted =
+        contacts::table.find(owner.user().as_uuid()).select(contacts::wants_ready_mail).first(connection).await.optional()?;
     Ok(wanted.unwrap_or_default())
 }
 
 /// Remembers it, also of a user whose registration was not heard of yet.
-pub async fn set_wants_ready_mail(connection: &mut Connection, user: UserId, wanted: bool) -> Result<(), DatabaseError> {
+pub async fn set_wants_ready_mail(connection: &mut Connection, owner: &PresentOwner, wanted: bool) -> Result<(), DatabaseError> {
     let wish = (contacts::wants_ready_mail.eq(wanted), contacts::updated_at.eq(now));
     diesel::insert_into(contacts::table)
-        .values((contacts::user_id.eq(user.as_uuid()), wish))
+        .values((contacts::user_id.eq(owner.user().as_uuid()), wish))
         .on_conflict(contacts::user_id)
         .do_update()
         .set(wish)

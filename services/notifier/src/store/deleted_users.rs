@@ -11,7 +11,7 @@ use zoetrope_domain::UserId;
 use zoetrope_postgres::{Connection, DatabaseError, PRUNE_BATCH, Statement};
 
 /// Tables with rows of users, and by what a row is known. Attempts go with their deliveries.
-pub const TABLES: [(&str, &str); 7] = [
+pub const TABLES: [(&str, &str); 8] = [
     ("contacts", "user_id"),
     ("mails", "mail_id"),
     ("webhook_endpoints", "id"),
@@ -19,6 +19,7 @@ pub const TABLES: [(&str, &str); 7] = [
     ("webhook_deliveries", "id"),
     ("task_states", "task_id"),
     ("feeds", "user_id"),
+    ("owner_generations", "user_id"),
 ];
 
 /// Remembers that a user is gone.

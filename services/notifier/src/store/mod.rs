@@ -3,6 +3,7 @@
 pub mod contacts;
 pub mod deleted_users;
 pub mod mails;
+pub mod owners;
 pub mod pruning;
 pub mod reading;
 pub mod saving;

@@ -1,13 +1,15 @@
 use chrono::{DateTime, Utc};
 use prost::Message as _;
 use zoetrope_contracts::{datetime, tasks::v1 as wire};
-use zoetrope_domain::{FeedPosition, Progress, TaskId, TaskStatus, TaskStep, UserId};
+use zoetrope_domain::{AccountOwner, FeedPosition, OwnerGeneration, Progress, TaskId, TaskStatus, TaskStep, UserId};
 
 /// The public state of a task at one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskSnapshot {
     pub task_id: TaskId,
     pub user_id: UserId,
+    /// Which of the account's owners made it.
+    pub owner_generation: OwnerGeneration,
     /// Starts at 1 and grows with each change.
     pub version: u64,
     /// Its place in the feed of its owner; the start if its sender knew none. Grows with the version.
@@ -70,6 +72,10 @@ impl TaskSnapshot {
         wire::TaskUpdated::decode(payload)?.try_into()
     }
 
+    pub const fn owner(&self) -> AccountOwner {
+        AccountOwner { user_id: self.user_id, generation: self.owner_generation }
+    }
+
     /// Nothing will change any more.
     pub fn has_ended(&self) -> bool {
         self.ending.is_some()
@@ -85,6 +91,7 @@ impl TryFrom<wire::TaskUpdated> for TaskSnapshot {
         Ok(Self {
             task_id: message.task_id.parse().map_err(|_| InvalidTask::Field("task_id"))?,
             user_id: message.user_id.parse().map_err(|_| InvalidTask::Field("user_id"))?,
+            owner_generation: OwnerGeneration::new(message.owner_generation),
             version: version.ok_or(InvalidTask::Field("version"))?.unsigned_abs(),
             position: FeedPosition::clamped(message.feed_position),
             status,

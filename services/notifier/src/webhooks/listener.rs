@@ -10,9 +10,12 @@ use zoetrope_service::trace::current_traceparent;
 
 use super::{EventType, Secret};
 use crate::{
-    store::webhooks::{
-        events::{self, TaskEvent},
-        secrets,
+    store::{
+        owners,
+        webhooks::{
+            events::{self, TaskEvent},
+            secrets,
+        },
     },
     task::TaskSnapshot,
 };
@@ -53,15 +56,26 @@ impl Handler for Listener {
 impl Listener {
     /// Each statement is complete in itself, and harmless when it is repeated. Most users have nobody to be told: they cost one look.
     async fn write_down(&self, event: &TaskEvent<'_>, callback: Option<&str>) -> Result<bool, DatabaseError> {
+        // The first sign of a new owner, perhaps: whom those before have named must not hear of the task.
+        if !event.task.owner_generation.is_first() {
+            let enter = async |connection: &mut _| owners::enter(connection, event.task.owner()).await;
+            self.database.transaction("enter_owner", enter).await?;
+        }
         let mut connection = self.database.connection().await?;
         let told = events::tell_endpoints(&mut connection, event).await?;
         if told && event.task.version > 1 {
             events::supersede(&mut connection, event).await?;
         }
         let Some(url) = callback.filter(|_| event.task.has_ended()) else { return Ok(told) };
-        // First, since the message cannot leave without it.
-        secrets::ensure(&mut connection, event.task.user_id, &Secret::generate()).await?;
-        let called = events::tell_callback(&mut connection, event, url).await?;
+        drop(connection);
+        let tell = async |connection: &mut _| {
+            // A task of an owner before calls nowhere any more.
+            let Some(present) = owners::enter(connection, event.task.owner()).await? else { return Ok(false) };
+            // First, since the message cannot leave without it.
+            secrets::ensure(connection, &present, &Secret::generate()).await?;
+            events::tell_callback(connection, event, url).await
+        };
+        let called = self.database.transaction("tell_callback", tell).await?;
         Ok(told || called)
     }
 }

@@ -40,7 +40,7 @@ use crate::webhooks::{EndpointId, Webhooks};
 )]
 pub async fn create(webhooks: Data<Webhooks>, user: CurrentUser, Json(body): Json<WebhookBody>) -> Result<HttpResponse, Problem> {
     let new = body.endpoint(webhooks.destinations()).map_err(Problem::validation)?;
-    let (endpoint, secret) = run_to_end(async move { webhooks.create(user.user_id, new).await }).await?;
+    let (endpoint, secret) = run_to_end(async move { webhooks.create(user.owner(), new).await }).await?;
     Ok(HttpResponse::Created().json(success_with_message("webhook created", NewWebhookView::new(endpoint, &secret))))
 }
 
@@ -57,7 +57,7 @@ pub async fn create(webhooks: Data<Webhooks>, user: CurrentUser, Json(body): Jso
     security(("bearer" = [])),
 )]
 pub async fn list(webhooks: Data<Webhooks>, user: CurrentUser) -> Result<Envelope<WebhookList>, Problem> {
-    Ok(success(WebhookList::new(webhooks.list(user.user_id).await?)))
+    Ok(success(WebhookList::new(webhooks.list(user.owner()).await?)))
 }
 
 /// Show a webhook.
@@ -66,7 +66,7 @@ pub async fn list(webhooks: Data<Webhooks>, user: CurrentUser) -> Result<Envelop
     path = "/api/webhooks/{webhookId}",
     operation_id = "show_webhook",
     tag = "webhooks",
-    params(("webhookId" = String, Path)),
+    params(("webhookId" = Uuid, Path)),
     responses(
         (status = 200, description = "The webhook", body = Envelope<WebhookView>),
         (status = 401, description = "No good token", body = ProblemBody),
@@ -79,7 +79,7 @@ pub async fn show(
     user: CurrentUser,
     Path(id): Path<EndpointId>,
 ) -> Result<Envelope<WebhookView>, Problem> {
-    Ok(success(webhooks.find(user.user_id, id).await?.into()))
+    Ok(success(webhooks.find(user.owner(), id).await?.into()))
 }
 
 /// Change a webhook.
@@ -90,7 +90,7 @@ pub async fn show(
     path = "/api/webhooks/{webhookId}",
     operation_id = "change_webhook",
     tag = "webhooks",
-    params(("webhookId" = String, Path)),
+    params(("webhookId" = Uuid, Path)),
     request_body = WebhookBody,
     responses(
         (status = 200, description = "The webhook", body = Envelope<WebhookView>),
@@ -107,7 +107,7 @@ pub async fn change(
     Json(body): Json<WebhookBody>,
 ) -> Result<Envelope<WebhookView>, Problem> {
     let change = body.change(webhooks.destinations()).map_err(Problem::validation)?;
-    let endpoint = run_to_end(async move { webhooks.change(user.user_id, id, change).await }).await?;
+    let endpoint = run_to_end(async move { webhooks.change(user.owner(), id, change).await }).await?;
     Ok(success_with_message("webhook changed", endpoint.into()))
 }
 
@@ -117,7 +117,7 @@ pub async fn change(
     path = "/api/webhooks/{webhookId}",
     operation_id = "delete_webhook",
     tag = "webhooks",
-    params(("webhookId" = String, Path)),
+    params(("webhookId" = Uuid, Path)),
     responses(
         (status = 204, description = "It is gone, and hears nothing more"),
         (status = 401, description = "No good token", body = ProblemBody),
@@ -126,6 +126,6 @@ pub async fn change(
     security(("bearer" = [])),
 )]
 pub async fn remove(webhooks: Data<Webhooks>, user: CurrentUser, Path(id): Path<EndpointId>) -> Result<HttpResponse, Problem> {
-    run_to_end(async move { webhooks.delete(user.user_id, id).await }).await?;
+    run_to_end(async move { webhooks.delete(user.owner(), id).await }).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -16,7 +16,7 @@ use crate::webhooks::{EndpointId, Webhooks};
     path = "/api/webhooks/{webhookId}/rotate-secret",
     operation_id = "rotate_webhook_secret",
     tag = "webhooks",
-    params(("webhookId" = String, Path)),
+    params(("webhookId" = Uuid, Path)),
     responses(
         (status = 200, description = "The webhook with its new secret, which is not shown again", body = Envelope<NewWebhookView>),
         (status = 401, description = "No good token", body = ProblemBody),
@@ -29,7 +29,7 @@ pub async fn rotate_secret(
     user: CurrentUser,
     Path(id): Path<EndpointId>,
 ) -> Result<Envelope<NewWebhookView>, Problem> {
-    let (endpoint, secret) = run_to_end(async move { webhooks.rotate_secret(user.user_id, id).await }).await?;
+    let (endpoint, secret) = run_to_end(async move { webhooks.rotate_secret(user.owner(), id).await }).await?;
     Ok(success_with_message("secret replaced", NewWebhookView::new(endpoint, &secret)))
 }
 
@@ -48,7 +48,7 @@ pub async fn rotate_secret(
     security(("bearer" = [])),
 )]
 pub async fn callback_secret(webhooks: Data<Webhooks>, user: CurrentUser) -> Result<Envelope<CallbackSecretView>, Problem> {
-    let secret = run_to_end(async move { webhooks.callback_secret(user.user_id).await }).await?;
+    let secret = run_to_end(async move { webhooks.callback_secret(user.owner()).await }).await?;
     Ok(success(CallbackSecretView::new(&secret)))
 }
 
@@ -70,6 +70,6 @@ pub async fn rotate_callback_secret(
     webhooks: Data<Webhooks>,
     user: CurrentUser,
 ) -> Result<Envelope<CallbackSecretView>, Problem> {
-    let secret = run_to_end(async move { webhooks.rotate_callback_secret(user.user_id).await }).await?;
+    let secret = run_to_end(async move { webhooks.rotate_callback_secret(user.owner()).await }).await?;
     Ok(success_with_message("secret replaced", CallbackSecretView::new(&secret)))
 }

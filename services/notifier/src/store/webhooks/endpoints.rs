@@ -6,12 +6,11 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
-use zoetrope_domain::UserId;
 use zoetrope_postgres::{Connection, DatabaseError, Statement};
 
 use super::unreadable;
 use crate::{
-    store::schema::webhook_endpoints,
+    store::{owners::PresentOwner, schema::webhook_endpoints},
     webhooks::{DisableReason, Disabled, Endpoint, EndpointId, EventType, NewEndpoint, Secret},
 };
 
@@ -57,18 +56,22 @@ fn words(events: &[EventType]) -> Vec<&'static str> {
 }
 
 /// Makes this transaction the only one that adds to the user's endpoints, and counts them.
-pub async fn lock_count(connection: &mut Connection, user: UserId) -> Result<i64, DatabaseError> {
+pub async fn lock_count(connection: &mut Connection, owner: &PresentOwner) -> Result<i64, DatabaseError> {
     Statement::new("SELECT pg_advisory_xact_lock(hashtextextended('webhook endpoints of ' || ")
-        .bind::<Text, _>(user.to_string())
+        .bind::<Text, _>(owner.user().to_string())
         .sql(", 0))")
         .execute(connection)
         .await?;
-    Ok(webhook_endpoints::table.filter(webhook_endpoints::user_id.eq(user.as_uuid())).count().get_result(connection).await?)
+    Ok(webhook_endpoints::table
+        .filter(webhook_endpoints::user_id.eq(owner.user().as_uuid()))
+        .count()
+        .get_result(connection)
+        .await?)
 }
 
 pub async fn insert(
     connection: &mut Connection,
-    user: UserId,
+    owner: &PresentOwner,
     new: &NewEndpoint,
     secret: &Secret,
     now: DateTime<Utc>,
@@ -77,7 +80,7 @@ pub async fn insert(
     let row: EndpointRow = diesel::insert_into(webhook_endpoints::table)
         .values((
             webhook_endpoints::id.eq(EndpointId::generate().as_uuid()),
-            webhook_endpoints::user_id.eq(user.as_uuid()),
+            webhook_endpoints::user_id.eq(owner.user().as_uuid()),
             webhook_endpoints::url.eq(new.url.as_str()),
             webhook_endpoints::description.eq(&new.description),
             webhook_endpoints::events.eq(words(&new.events)),
@@ -95,9 +98,9 @@ pub async fn insert(
 }
 
 /// A user's endpoints, the oldest first.
-pub async fn list(connection: &mut Connection, user: UserId) -> Result<Vec<Endpoint>, DatabaseError> {
+pub async fn list(connection: &mut Connection, owner: &PresentOwner) -> Result<Vec<Endpoint>, DatabaseError> {
     let rows: Vec<EndpointRow> = webhook_endpoints::table
-        .filter(webhook_endpoints::user_id.eq(user.as_uuid()))
+        .filter(webhook_endpoints::user_id.eq(owner.user().as_uuid()))
         .order((webhook_endpoints::created_at, webhook_endpoints::id))
         .select(EndpointRow::as_select())
         .load(connection)
@@ -106,10 +109,10 @@ pub async fn list(connection: &mut Connection, user: UserId) -> Result<Vec<Endpo
 }
 
 /// A user's own endpoint.
-pub async fn find(connection: &mut Connection, user: UserId, id: EndpointId) -> Result<Option<Endpoint>, DatabaseError> {
+pub async fn find(connection: &mut Connection, owner: &PresentOwner, id: EndpointId) -> Result<Option<Endpoint>, DatabaseError> {
     let row: Option<EndpointRow> = webhook_endpoints::table
         .find(id.as_uuid())
-        .filter(webhook_endpoints::user_id.eq(user.as_uuid()))
+        .filter(webhook_endpoints::user_id.eq(owner.user().as_uuid()))
         .select(EndpointRow::as_select())
         .first(connection)
         .await
@@ -118,10 +121,10 @@ pub async fn find(connection: &mut Connection, user: UserId, id: EndpointId) -> 
 }
 
 /// [`find`], and keeps others from changing it until the transaction ends.
-pub async fn lock(connection: &mut Connection, user: UserId, id: EndpointId) -> Result<Option<Endpoint>, DatabaseError> {
+pub async fn lock(connection: &mut Connection, owner: &PresentOwner, id: EndpointId) -> Result<Option<Endpoint>, DatabaseError> {
     let row: Option<EndpointRow> = webhook_endpoints::table
         .find(id.as_uuid())
-        .filter(webhook_endpoints::user_id.eq(user.as_uuid()))
+        .filter(webhook_endpoints::user_id.eq(owner.user().as_uuid()))
         .select(EndpointRow::as_select())
         .for_update()
         .first(connection)
@@ -149,8 +152,8 @@ pub async fn update(connection: &mut Connection, endpoint: &Endpoint) -> Result<
 }
 
 /// False: it is not this user's.
-pub async fn delete(connection: &mut Connection, user: UserId, id: EndpointId) -> Result<bool, DatabaseError> {
-    let own = webhook_endpoints::table.find(id.as_uuid()).filter(webhook_endpoints::user_id.eq(user.as_uuid()));
+pub async fn delete(connection: &mut Connection, owner: &PresentOwner, id: EndpointId) -> Result<bool, DatabaseError> {
+    let own = webhook_endpoints::table.find(id.as_uuid()).filter(webhook_endpoints::user_id.eq(owner.user().as_uuid()));
     Ok(diesel::delete(own).execute(connection).await? == 1)
 }
 
