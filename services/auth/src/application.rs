@@ -81,7 +81,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         federation: Arc::new(federation),
         verifier: verifier.clone(),
         refresh_cookie: RefreshCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.refresh_token() },
-        avatars,
+        avatars: avatars.clone(),
         recent_users: RecentUsers::new(database.clone()),
         session_cookie: SessionCookie { secure: settings.sessions.cookie_secure, lifetime: settings.sessions.session_token() },
         accounts: Accounts::new(Parts {
@@ -96,6 +96,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
             reset_desk,
             codes,
             eraser,
+            avatars,
             confirmations,
             sessions: settings.sessions,
         }),

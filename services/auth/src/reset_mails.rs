@@ -100,7 +100,8 @@ impl ResetDesk {
         }
         let Some((user, _)) = users::find(connection, &Identifier::email(&request.email)).await? else { return Ok(()) };
         // Of two requests at once, the second sees what the first led to.
-        let Some((user, _)) = users::lock(connection, user.id).await? else { return Ok(()) };
+        let Some(locked) = users::lock(connection, user.id).await? else { return Ok(()) };
+        let user = locked.user;
         // The address that is known, not the one that was typed: two that look alike may be two.
         let Some(recipient) = user.email else { return Ok(()) };
         if users::holder(connection, &recipient).await?.is_some_and(|holder| holder.is_guarded()) {

@@ -7,12 +7,12 @@ use zoetrope_domain::{ApiKeyId, SessionId, UserId};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::{ApiKey, PublishedKey, Scopes};
 
-use super::{AccountError, Accounts, Device, SecurityEvent, User, UserState, register::now, sign_out::ANNOUNCE_PATIENCE};
+use super::{AccountError, Accounts, Device, Evidence, SecurityEvent, register::now, sign_out::ANNOUNCE_PATIENCE};
 use crate::{
     rules::api_key::KeyWish,
     store::{
         api_keys::{self, Standing},
-        security_events, users,
+        security_events,
     },
 };
 
@@ -50,35 +50,34 @@ impl Accounts {
 
     /// Makes a key for the user of the session.
     pub async fn create_api_key(&self, session: SessionId, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
-        let user = self.user_of_session(session).await?;
         let accounts = self.clone();
-        run_to_end(async move { accounts.store_api_key(session, user, wish, device).await }).await
+        run_to_end(async move { accounts.store_api_key(session, wish, device).await }).await
     }
 
-    async fn store_api_key(&self, session: SessionId, user: User, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
+    async fn store_api_key(&self, session: SessionId, wish: KeyWish, device: Device) -> Result<NewKey, AccountError> {
         let key = ApiKey::generate().map_err(|_| AccountError::Randomness)?;
         let KeyWish { name, scopes, expires_at } = wish;
         let card = KeyCard { id: key.id, name, prefix: key.shown(), scopes, created_at: now(), expires_at, last_used_at: None };
         let secret_hash = key.secret_hash();
-        self.0
+        let user = self
+            .0
             .database
             .transaction("create_api_key", async |connection| {
-                users::lock_state(connection, user.id).await?.unwrap_or(UserState::Deleted).let_in()?;
                 // Whatever ends all keys of a user ends the sessions as well: none that has ended makes another key.
-                if users::of_session(connection, session, now()).await?.is_none() {
-                    return Err(AccountError::NotSignedIn("the session has ended"));
-                }
-                if api_keys::count(connection, user.id).await? >= MOST_KEYS {
+                let acting = Evidence::session(session).check(connection).await?;
+                if api_keys::count(connection, acting.user.id).await? >= MOST_KEYS {
                     return Err(AccountError::TooManyKeys);
                 }
-                api_keys::insert(connection, user.id, &card, &secret_hash).await?;
+                api_keys::insert(connection, &acting, &card, &secret_hash).await?;
                 let event = SecurityEvent::ApiKeyCreated(card.id);
-                Ok(security_events::record(connection, user.id, event, Some(&device), card.created_at).await?)
+                security_events::record(connection, acting.user.id, event, Some(&device), card.created_at).await?;
+                Ok::<_, AccountError>(acting.user.clone())
             })
             .await?;
         tracing::info!(user_id = %user.id, api_key_id = %card.id, "API key created");
         let published = PublishedKey {
             user_id: user.id,
+            owner_generation: user.generation,
             username: user.username,
             scopes: card.scopes.clone(),
             expires_at: card.expires_at,
@@ -91,18 +90,19 @@ impl Accounts {
         Ok(NewKey { card, text: key.reveal() })
     }
 
-    /// Ends a key of the user.
-    pub async fn revoke_api_key(&self, user: UserId, key: ApiKeyId, device: Device) -> Result<(), AccountError> {
+    /// Ends a key of the session's user.
+    pub async fn revoke_api_key(&self, session: SessionId, key: ApiKeyId, device: Device) -> Result<(), AccountError> {
         let accounts = self.clone();
         run_to_end(async move {
             let revoked = accounts
                 .0
                 .database
                 .transaction("revoke_api_key", async |connection| {
-                    let revoked = api_keys::revoke_own(connection, user, key, now()).await?;
+                    let acting = Evidence::session(session).check(connection).await?;
+                    let revoked = api_keys::revoke_own(connection, &acting, key, now()).await?;
                     if !revoked.is_empty() {
                         let event = SecurityEvent::ApiKeyRevoked(key);
-                        security_events::record(connection, user, event, Some(&device), now()).await?;
+                        security_events::record(connection, acting.user.id, event, Some(&device), now()).await?;
                     }
                     Ok::<_, AccountError>(revoked)
                 })
@@ -111,7 +111,7 @@ impl Accounts {
                 return Err(AccountError::Unknown("API key"));
             }
             accounts.0.relay.wake();
-            tracing::info!(user_id = %user, api_key_id = %key, "API key revoked");
+            tracing::info!(api_key_id = %key, "API key revoked");
             accounts.announce_revoked_key(key).await;
             Ok(())
         })

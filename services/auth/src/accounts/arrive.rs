@@ -1,22 +1,27 @@
-use aws_lc_rs::rand;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+use zoetrope_contracts::{timestamp, users::v1::ContactChanged};
 use zoetrope_domain::{Language, UserId};
+use zoetrope_outbox::enqueue;
 use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::Role;
 
 use super::{
-    AccountError, Accounts, Device, Ended, SecurityEvent, SignedIn, User,
+    AccountError, Accounts, Device, Ended, SecurityEvent, SignedIn, User, UserState,
     register::{create, new_user, now},
     session::NewSession,
+    take_over::{NewOwner, draw_number},
 };
 use crate::{
     rules::{
         linking::{Account, Arrival, account},
-        username,
+        shown_text, username,
     },
-    store::{addresses, api_keys, identities, security_events, sessions, sign_in_codes, users},
+    store::{
+        addresses, identities, security_events, sign_in_codes,
+        users::{self, LockedUser},
+    },
 };
 
 /// Of two who come at the same time for the first time, the second finds what the first left; and a suggested name may be taken.
@@ -35,6 +40,7 @@ pub(super) struct Visit {
     /// The mailed code that was shown, to be used up.
     pub(super) code: Option<Uuid>,
     pub(super) language: Option<Language>,
+    pub(super) device: Device,
 }
 
 /// Whom an arrival leads to.
@@ -47,15 +53,15 @@ struct Entrance {
 impl Accounts {
     /// Signs in who has shown to be this, and makes a user of who is none yet. [`account`] says whose account it is.
     pub async fn arrive(&self, arrival: Arrival, language: Option<Language>, device: Device) -> Result<Arrived, AccountError> {
-        self.admit(Visit { arrival, code: None, language }, device).await
+        self.admit(Visit { arrival, code: None, language, device }).await
     }
 
     /// Signs a visitor in.
-    pub(super) async fn admit(&self, visit: Visit, device: Device) -> Result<Arrived, AccountError> {
+    pub(super) async fn admit(&self, visit: Visit) -> Result<Arrived, AccountError> {
         let accounts = self.clone();
         run_to_end(async move {
             let now = now();
-            let session = accounts.new_session(now, device)?;
+            let session = accounts.new_session(now, visit.device.clone())?;
             let (user, is_new) = accounts.enter(&visit, Some(&session), now).await?;
             tracing::info!(user_id = %user.id, is_new, "signed in without a password");
             Ok(Arrived { signed_in: accounts.signed_in(user, session)?, is_new })
@@ -109,20 +115,56 @@ impl Accounts {
             .await?;
         let Entrance { user, is_new, ended } = entrance;
         self.announce_ended(&ended).await;
+        self.0.avatars.wake();
         Ok((user, is_new))
     }
 }
 
 fn newcomer(arrival: &Arrival) -> Result<User, AccountError> {
-    let mut number = [0; 4];
-    rand::fill(&mut number).map_err(|_| AccountError::Randomness)?;
-    let username = username::suggest(arrival.name.as_deref(), u32::from_be_bytes(number));
-    let display_name = arrival.name.as_deref().and_then(username::shown);
+    let username = username::suggest(arrival.name.as_deref(), draw_number()?);
+    let display_name = arrival.name.as_deref().and_then(shown_text::name_of_stranger);
     Ok(User { display_name, ..new_user(username, arrival.verified_email.clone(), Role::User) })
 }
 
 async fn find_or_create(connection: &mut Connection, visit: &Visit, newcomer: &User) -> Result<Entrance, AccountError> {
     let arrival = &visit.arrival;
+    let found = account_of(connection, arrival).await?;
+    let user = match found {
+        Account::New => return add(connection, arrival, newcomer, visit.language).await,
+        Account::Guarded(user) => {
+            tracing::warn!(user_id = %user, "somebody showed to have the address that an administrator has only claimed, and was refused");
+            return Err(AccountError::UnconfirmedAdmin);
+        }
+        Account::Own(user) | Account::Claimed(user) => user,
+    };
+    let locked = users::lock(connection, user).await?.ok_or(AccountError::Overtaken)?;
+    // Whoever held the lock before may have taken away what leads here.
+    if account_of(connection, arrival).await? != found {
+        return Err(AccountError::Overtaken);
+    }
+    if matches!(found, Account::Own(_)) {
+        locked.state.let_in()?;
+        return meet(connection, arrival, &locked, newcomer.created_at).await;
+    }
+    if locked.state == UserState::Deleted {
+        // The claimant gave the account up, and cannot give up the address of somebody else.
+        free_address(connection, &locked, newcomer.created_at).await?;
+        return add(connection, arrival, newcomer, visit.language).await;
+    }
+    locked.state.let_in()?;
+    let owner = NewOwner {
+        username: &newcomer.username,
+        display_name: newcomer.display_name.as_deref(),
+        language: visit.language,
+        device: &visit.device,
+    };
+    let ended = owner.take_over(connection, &locked, newcomer.created_at).await?;
+    let owned = users::lock(connection, user).await?.ok_or(AccountError::Overtaken)?;
+    Ok(Entrance { ended, ..meet(connection, arrival, &owned, newcomer.created_at).await? })
+}
+
+/// Whose account it is, as things stand.
+async fn account_of(connection: &mut Connection, arrival: &Arrival) -> Result<Account, DatabaseError> {
     let mut known = None;
     for identity in &arrival.identities {
         known = known.or(identities::user(connection, identity).await?);
@@ -131,16 +173,7 @@ async fn find_or_create(connection: &mut Connection, visit: &Visit, newcomer: &U
         Some(email) => users::holder(connection, email).await?,
         None => None,
     };
-    let now = newcomer.created_at;
-    match account(known, holder) {
-        Account::New => add(connection, arrival, newcomer, visit.language).await,
-        Account::Own(user) => meet(connection, arrival, user, now).await,
-        Account::Claimed(user) => take_over(connection, arrival, user, now).await,
-        Account::Guarded(user) => {
-            tracing::warn!(user_id = %user, "somebody showed to have the address that an administrator has only claimed, and was refused");
-            Err(AccountError::UnconfirmedAdmin)
-        }
-    }
+    Ok(account(known, holder))
 }
 
 async fn add(
@@ -149,7 +182,7 @@ async fn add(
     newcomer: &User,
     language: Option<Language>,
 ) -> Result<Entrance, AccountError> {
-    create(connection, newcomer, None, language, "username").await.map_err(|error| match error {
+    let newcomer = &create(connection, newcomer, None, language, "username").await.map_err(|error| match error {
         AccountError::Taken(_) => AccountError::Overtaken,
         other => other,
     })?;
@@ -178,10 +211,10 @@ async fn link(connection: &mut Connection, arrival: &Arrival, user: UserId, now:
 async fn meet(
     connection: &mut Connection,
     arrival: &Arrival,
-    user: UserId,
+    locked: &LockedUser,
     now: DateTime<Utc>,
 ) -> Result<Entrance, AccountError> {
-    let (user, _) = users::lock(connection, user).await?.ok_or(AccountError::Overtaken)?;
+    let user = locked.user.clone();
     link(connection, arrival, user.id, now).await?;
     if let Some(email) = &arrival.verified_email {
         users::verify_email(connection, user.id, email, now).await?;
@@ -189,31 +222,12 @@ async fn meet(
     Ok(Entrance { user, is_new: false, ended: Ended::default() })
 }
 
-async fn take_over(
-    connection: &mut Connection,
-    arrival: &Arrival,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> Result<Entrance, AccountError> {
-    users::lock(connection, user).await?;
-    let email = arrival.verified_email.as_deref().unwrap_or_default();
-    // Somebody else has shown it since, or the user has another by now.
-    if !users::verify_email(connection, user, email, now).await? {
-        return Err(AccountError::Overtaken);
-    }
-    let ended = drop_claims(connection, user).await?;
-    users::forget_password(connection, user).await?;
-    security_events::record(connection, user, SecurityEvent::TakenOver, None, now).await?;
-    let sessions = sessions::revoke_others(connection, user, None, now).await?;
-    let entrance = meet(connection, arrival, user, now).await?;
-    tracing::info!(user_id = %user, "the address was shown to be somebody's: what was set before no longer lets in");
-    Ok(Entrance { ended: Ended { sessions, ..ended }, ..entrance })
-}
-
-/// Ends what may have been left by somebody who had only claimed the address of the account.
-pub(super) async fn drop_claims(connection: &mut Connection, user: UserId) -> Result<Ended, DatabaseError> {
-    identities::forget_of(connection, user).await?;
-    addresses::forget_pending(connection, user).await?;
-    let keys = api_keys::revoke_all(connection, user, now()).await?;
-    Ok(Ended { sessions: Vec::new(), keys })
+async fn free_address(connection: &mut Connection, deleted: &LockedUser, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+    addresses::release(connection, deleted).await?;
+    let user = deleted.user.id;
+    security_events::record(connection, user, SecurityEvent::EmailChanged, None, now).await?;
+    let changed = ContactChanged { user_id: user.to_string(), email: String::new(), changed_at: Some(timestamp(now)) };
+    enqueue(connection, &changed).await?;
+    tracing::info!(user_id = %user, "the address of a deleted user was shown to be somebody else's, who gets an account of his own");
+    Ok(())
 }

@@ -8,19 +8,20 @@ use zoetrope_domain::Language;
 use zoetrope_outbox::enqueue;
 use zoetrope_postgres::{Connection, DatabaseError};
 
-use super::{AccountError, Accounts, Confirmations, Device, SecurityEvent, User, register::taken};
+use super::{AccountError, Accounts, Acting, Confirmations, Device, SecurityEvent, User, register::taken};
 use crate::{
     rules::address_change::{AddressChange, address_change},
     store::{
         addresses::{self, PendingAddress},
-        password_resets, security_events, users,
+        password_resets, security_events,
+        users::{self, LockedUser},
     },
 };
 
 /// Another address for a user, whose row is locked.
 pub(super) struct NewAddress<'a> {
     /// As the user is until now.
-    pub(super) user: &'a User,
+    pub(super) user: &'a LockedUser,
     pub(super) email: &'a str,
     /// Of the mails that tell of it.
     pub(super) language: Option<Language>,
@@ -31,18 +32,23 @@ pub(super) struct NewAddress<'a> {
 impl Accounts {
     /// Gives up an address that was shown to be the user's only for one that is shown, too: who mistypes the new one would lose the account
     /// to whoever has that. Where nobody is asked to confirm addresses, and where there is nothing to lose, the new one counts at once.
-    pub(super) async fn change_address(&self, connection: &mut Connection, new: &NewAddress<'_>) -> Result<(), AccountError> {
+    pub(super) async fn change_address(
+        &self,
+        connection: &mut Connection,
+        acting: &Acting,
+        new: &NewAddress<'_>,
+    ) -> Result<(), AccountError> {
         let NewAddress { user, email, language, now, .. } = *new;
-        let was_verified = addresses::is_verified(connection, user.id).await?;
-        match (address_change(user.email.as_deref(), was_verified, email), &self.0.confirmations) {
-            (AddressChange::Same, _) => Ok(addresses::spell(connection, user.id, email).await?),
-            (AddressChange::Move, Some(confirmations)) => self.ask_first(connection, confirmations, new).await,
+        let was_verified = user.email_is_verified;
+        match (address_change(user.user.email.as_deref(), was_verified, email), &self.0.confirmations) {
+            (AddressChange::Same, _) => Ok(addresses::spell(connection, user, email).await?),
+            (AddressChange::Move, Some(confirmations)) => self.ask_first(connection, acting, confirmations, new).await,
             (AddressChange::Move, None) | (AddressChange::Claim, _) => {
                 new.store(connection, None).await?;
                 if was_verified {
                     new.tell_old(connection, None, Content::AddressChanged(AddressChanged {})).await?;
                 }
-                let moved = User { email: Some(email.to_owned()), ..user.clone() };
+                let moved = User { email: Some(email.to_owned()), ..user.user.clone() };
                 Ok(self.ask_to_confirm(connection, &moved, language, now).await?)
             }
         }
@@ -51,15 +57,17 @@ impl Accounts {
     async fn ask_first(
         &self,
         connection: &mut Connection,
+        acting: &Acting,
         confirmations: &Confirmations,
         new: &NewAddress<'_>,
     ) -> Result<(), AccountError> {
-        let NewAddress { user, email, language, device, now } = *new;
+        let NewAddress { email, language, device, now, .. } = *new;
+        let user = &acting.user;
         if users::holder(connection, email).await?.is_some_and(|holder| holder.user != user.id) {
             return Err(AccountError::Taken("email"));
         }
         let asked = PendingAddress { email: email.to_owned(), expires_at: confirmations.expires_at(now) };
-        addresses::ask(connection, user.id, &asked).await?;
+        addresses::ask(connection, acting, &asked).await?;
         security_events::record(connection, user.id, SecurityEvent::EmailChangeAsked, Some(device), now).await?;
         let mail = confirmations.mail(&self.0.codes.key, user.id, email, language, now);
         enqueue(connection, &mail).await.map_err(DatabaseError::from)?;
@@ -75,9 +83,9 @@ impl NewAddress<'_> {
         connection: &mut Connection,
         verified_at: Option<DateTime<Utc>>,
     ) -> Result<(), AccountError> {
-        let user = self.user.id;
-        addresses::set(connection, user, self.email, verified_at).await.map_err(|error| taken(error, "username"))?;
-        password_resets::forget_of(connection, user).await?;
+        let user = self.user.user.id;
+        addresses::set(connection, self.user, self.email, verified_at).await.map_err(|error| taken(error, "username"))?;
+        password_resets::forget_of(connection, self.user).await?;
         let changed =
             ContactChanged { user_id: user.to_string(), email: self.email.to_owned(), changed_at: Some(timestamp(self.now)) };
         enqueue(connection, &changed).await.map_err(DatabaseError::from)?;
@@ -92,12 +100,12 @@ impl NewAddress<'_> {
         expires_at: Option<DateTime<Utc>>,
         content: Content,
     ) -> Result<(), DatabaseError> {
-        let Some(recipient) = &self.user.email else { return Ok(()) };
+        let Some(recipient) = &self.user.user.email else { return Ok(()) };
         let mail = SendMail {
-            mail_id: format!("address_change.{}.{}", self.user.id, self.now.timestamp_micros()),
+            mail_id: format!("address_change.{}.{}", self.user.user.id, self.now.timestamp_micros()),
             recipient: recipient.clone(),
             language: self.language.unwrap_or_default().as_str().to_owned(),
-            user_id: self.user.id.to_string(),
+            user_id: self.user.user.id.to_string(),
             expires_at: expires_at.map(timestamp),
             content: Some(content),
         };

@@ -1,11 +1,14 @@
+use secrecy::SecretString;
 use zoetrope_domain::{Language, SessionId};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, Device, SecurityEvent, new_password::NewPassword, proof::Proven, register::now};
-use crate::{
-    rules::{login::Identifier, password::PasswordChange},
-    store::users,
+use super::{
+    AccountError, Accounts, Device, SecurityEvent,
+    acting::{Evidence, Proof},
+    new_password::NewPassword,
+    register::now,
 };
+use crate::rules::password::PasswordChange;
 
 /// What the client calls the password that it should know.
 const FIELD: &str = "currentPassword";
@@ -21,34 +24,39 @@ impl Accounts {
         language: Option<Language>,
         device: Device,
     ) -> Result<(), AccountError> {
+        let PasswordChange { current, new } = change;
+        // Before the new one is hashed: who does not know the present one is told so first, and costs no more.
+        self.show_current(session, current.clone(), &device).await?;
+        let hash = self.0.passwords.hash(new).await?;
+        let new =
+            NewPassword { hash, spared: Some(session), language, event: SecurityEvent::PasswordChanged, device: device.clone() };
+        let shown = async || self.show_current(session, current.clone(), &device).await;
+        self.by_owner(FIELD, shown, |evidence| {
+            let (accounts, new) = (self.clone(), new.clone());
+            run_to_end(async move { accounts.replace_password(evidence, new).await })
+        })
+        .await
+    }
+
+    async fn show_current(&self, session: SessionId, current: SecretString, device: &Device) -> Result<Evidence, AccountError> {
         let user = self.user_of_session(session).await?;
-        let proven = self.prove(&Identifier::username(&user.username), change.current, &device).await;
-        let proven = proven.map_err(|error| match error {
+        let proven = self.prove_user(user.id, current, device).await.map_err(|error| match error {
             AccountError::WrongCredentials => AccountError::WrongPassword(FIELD),
             other => other,
         })?;
-        let hash = self.0.passwords.hash(change.new).await?;
-        let new = NewPassword { hash, spared: Some(session), language, event: SecurityEvent::PasswordChanged, device };
-        let accounts = self.clone();
-        run_to_end(async move { accounts.replace_password(proven, new).await }).await
+        Ok(Evidence::with(session, Proof::Password { hash: proven.password_hash }))
     }
 
-    async fn replace_password(&self, proven: Proven, new: NewPassword) -> Result<(), AccountError> {
-        let Proven { user, password_hash, .. } = proven;
+    async fn replace_password(&self, evidence: Evidence, new: NewPassword) -> Result<(), AccountError> {
         let revoked = self
             .0
             .database
             .transaction("change_password", async |connection| {
-                let stored = users::lock(connection, user.id).await?;
-                // Changed since it was compared.
-                if stored.is_none_or(|(_, stored)| stored.as_deref() != Some(&password_hash)) {
-                    return Err(AccountError::WrongPassword(FIELD));
-                }
-                Ok(new.store(connection, &user, now()).await?)
+                let acting = evidence.check(connection).await?;
+                Ok::<_, AccountError>(new.store(connection, &acting, now()).await?)
             })
             .await?;
         self.0.relay.wake();
-        tracing::info!(user_id = %user.id, "password changed");
         self.announce(&revoked).await;
         Ok(())
     }

@@ -8,7 +8,7 @@ use zoetrope_outbox::enqueue;
 use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, Device, User, change_address::NewAddress, register::now};
+use super::{AccountError, Accounts, Device, User, UserState, change_address::NewAddress, register::now};
 use crate::{
     credentials::CodeKey,
     rules::confirmation::Confirmation,
@@ -85,9 +85,9 @@ impl Accounts {
 
     async fn confirm(&self, connection: &mut Connection, link: &OpenedLink) -> Result<(), AccountError> {
         let OpenedLink { confirmation, seal, language, device } = link;
-        let (user, _) = users::lock(connection, confirmation.user).await?.ok_or(AccountError::BadConfirmation)?;
-        let now = now();
-        if confirmation.is_over(now) {
+        let locked = users::lock(connection, confirmation.user).await?.ok_or(AccountError::BadConfirmation)?;
+        let (user, now) = (&locked.user, now());
+        if confirmation.is_over(now) || locked.state != UserState::Active {
             return Err(AccountError::BadConfirmation);
         }
         let is_for = |email: &str| self.0.codes.key.has_sealed(&confirmation.text(email), seal);
@@ -100,7 +100,7 @@ impl Accounts {
         let pending = addresses::pending(connection, user.id).await?;
         let pending = pending.filter(|pending| confirmation.ends_with(pending.expires_at) && is_for(&pending.email));
         let email = pending.ok_or(AccountError::BadConfirmation)?.email;
-        let new = NewAddress { user: &user, email: &email, language: *language, device, now };
+        let new = NewAddress { user: &locked, email: &email, language: *language, device, now };
         new.store(connection, Some(now)).await?;
         new.tell_old(connection, None, Content::AddressChanged(AddressChanged {})).await?;
         tracing::info!(user_id = %user.id, "another address was confirmed, and takes the place of the one before");

@@ -5,7 +5,7 @@ use zoetrope_domain::{SessionId, UserId};
 use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 
-use super::{AccountError, Accounts, Device, SecurityEvent, register::now};
+use super::{AccountError, Accounts, Device, Evidence, SecurityEvent, register::now};
 use crate::store::{
     addresses, security_events,
     sessions::{self, Revoked},
@@ -34,17 +34,18 @@ impl Accounts {
         Ok(sessions::open_ones(&mut connection, user, Utc::now(), MOST_LISTED).await?)
     }
 
-    /// Ends one session of the user.
-    pub async fn end_session(&self, user: UserId, session: SessionId, device: Device) -> Result<(), AccountError> {
+    /// Ends one session of the user who asks for it in another, or in this one.
+    pub async fn end_session(&self, asking: SessionId, session: SessionId, device: Device) -> Result<(), AccountError> {
         let accounts = self.clone();
         run_to_end(async move {
             let revoked = accounts
                 .0
                 .database
                 .transaction("end_session", async |connection| {
-                    let revoked = sessions::revoke_own(connection, user, session, now()).await?;
-                    record_end(connection, user, &revoked, &device).await?;
-                    Ok::<_, DatabaseError>(revoked)
+                    let acting = Evidence::session(asking).check(connection).await?;
+                    let revoked = sessions::revoke_own(connection, &acting, session, now()).await?;
+                    record_end(connection, acting.user.id, &revoked, &device).await?;
+                    Ok::<_, AccountError>(revoked)
                 })
                 .await?;
             accounts.announce(&revoked).await;
@@ -53,19 +54,21 @@ impl Accounts {
         .await
     }
 
-    /// Ends all sessions of the user, but for one that may go on. Tells how many. Another address that was asked for is forgotten: it may have
+    /// Ends all sessions of the user, but for the one that asks if it is to go on. Tells how many. Another address that was asked for is forgotten: it may have
     /// been somebody else in one of them.
-    pub async fn end_all_sessions(&self, user: UserId, spared: Option<SessionId>, device: Device) -> Result<usize, AccountError> {
+    pub async fn end_all_sessions(&self, asking: SessionId, goes_on: bool, device: Device) -> Result<usize, AccountError> {
         let accounts = self.clone();
         run_to_end(async move {
             let revoked = accounts
                 .0
                 .database
                 .transaction("end_sessions", async |connection| {
-                    addresses::forget_pending(connection, user).await?;
-                    let revoked = sessions::revoke_others(connection, user, spared, now()).await?;
-                    record_end(connection, user, &revoked, &device).await?;
-                    Ok::<_, DatabaseError>(revoked)
+                    let acting = Evidence::session(asking).check(connection).await?;
+                    addresses::forget_pending(connection, &acting).await?;
+                    let spared = goes_on.then_some(acting.session());
+                    let revoked = sessions::revoke_others(connection, &acting, spared, now()).await?;
+                    record_end(connection, acting.user.id, &revoked, &device).await?;
+                    Ok::<_, AccountError>(revoked)
                 })
                 .await?;
             accounts.announce(&revoked).await;

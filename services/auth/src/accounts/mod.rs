@@ -3,6 +3,7 @@
 //! Commands know neither HTTP nor SQL. Writes run to their end even when the client hangs up, and a command that fails has stored
 //! nothing.
 
+mod acting;
 mod api_keys;
 mod arrive;
 mod change_address;
@@ -24,11 +25,13 @@ mod renew;
 mod reset_password;
 mod security_event;
 mod send_code;
+mod send_confirmation;
 mod session;
 mod show_code;
 mod sign_in;
 mod sign_out;
 mod suspend;
+mod take_over;
 mod user;
 
 use std::sync::Arc;
@@ -37,6 +40,7 @@ use zoetrope_outbox::Relay;
 use zoetrope_postgres::Database;
 use zoetrope_tokens::{Access, Verifier};
 
+pub use acting::{Acting, Evidence};
 pub use api_keys::KeyCard;
 pub use arrive::Arrived;
 pub use confirm_email::{Confirmations, OpenedLink};
@@ -50,11 +54,12 @@ pub use security_event::{EventPage, PastEvent, SIGN_IN_FAILED, SecurityEvent};
 pub use send_code::Codes;
 pub use session::SignedIn;
 pub use suspend::{Ended, find, reinstate, suspend};
+pub use take_over::Dropped;
 pub use user::{User, UserState};
 
 use crate::{
-    credentials::Passwords, erasing::Eraser, failures::Failures, keys::Signer, lockout::Lockout, reset_mails::ResetDesk,
-    settings::SessionSettings,
+    avatars::Avatars, credentials::Passwords, erasing::Eraser, failures::Failures, keys::Signer, lockout::Lockout,
+    reset_mails::ResetDesk, settings::SessionSettings,
 };
 
 /// What the commands work with. Cheap to clone.
@@ -74,6 +79,7 @@ pub struct Parts {
     pub reset_desk: ResetDesk,
     pub codes: Codes,
     pub eraser: Eraser,
+    pub avatars: Avatars,
     /// None: nobody is asked to confirm an address.
     pub confirmations: Option<Confirmations>,
     pub sessions: SessionSettings,

@@ -8,7 +8,7 @@ use super::{Device, SecurityEvent, User};
 use crate::store::{
     addresses, password_resets, security_events,
     sessions::{self, Revoked},
-    users,
+    users::{self, LockedUser},
 };
 
 /// A password that takes the place of another.
@@ -26,21 +26,23 @@ pub(super) struct NewPassword {
 
 impl NewPassword {
     /// Ends the other sessions, makes links to choose a password void, and the one to another address, which somebody else may have asked
-    /// for; and tells the user. The user's row must be locked.
+    /// for; and tells the user.
     pub(super) async fn store(
         &self,
         connection: &mut Connection,
-        user: &User,
+        locked: &LockedUser,
         now: DateTime<Utc>,
     ) -> Result<Vec<Revoked>, DatabaseError> {
+        let user = &locked.user;
         users::set_password(connection, user.id, &self.hash).await?;
-        password_resets::forget_of(connection, user.id).await?;
-        addresses::forget_pending(connection, user.id).await?;
+        password_resets::forget_of(connection, locked).await?;
+        addresses::forget_pending(connection, locked).await?;
         security_events::record(connection, user.id, self.event, Some(&self.device), now).await?;
         if let Some(recipient) = &user.email {
             enqueue(connection, &self.mail(user, recipient, now)).await?;
         }
-        sessions::revoke_others(connection, user.id, self.spared, now).await
+        tracing::info!(user_id = %user.id, how = self.event.kind(), "another password");
+        sessions::revoke_others(connection, locked, self.spared, now).await
     }
 
     fn mail(&self, user: &User, recipient: &str, now: DateTime<Utc>) -> SendMail {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use zoetrope_domain::{Language, SessionId, UserId};
 use zoetrope_postgres::Connection;
 use zoetrope_service::run_to_end;
@@ -5,14 +7,18 @@ use zoetrope_tokens::Caller;
 
 use super::{
     AccountError, Accounts, Device, SecurityEvent, User, UserState,
+    acting::{Acting, Evidence},
     change_address::NewAddress,
-    ownership::Demand,
+    ownership::{Demand, Shown},
     register::{now, taken},
 };
 use crate::{
     rules::{login::key, profile::ProfileChange},
-    store::{api_keys, profiles, security_events, users},
+    store::{api_keys, profiles, security_events},
 };
+
+/// What the client calls the password that it should know.
+const FIELD: &str = "currentPassword";
 
 /// A user as only the user sees it.
 #[derive(Debug, Clone)]
@@ -49,48 +55,69 @@ impl Accounts {
         language: Option<Language>,
         device: Device,
     ) -> Result<Profile, AccountError> {
-        let user = self.user_of_session(session).await?;
         let mut change = change;
-        let password = change.current_password.take();
-        if moves(&user, &change) {
-            let proof = ("currentPassword", password);
-            self.prove_ownership(&user, session, Demand::PasswordOrRecentSession, proof, &device).await?;
-        }
-        let accounts = self.clone();
-        run_to_end(async move {
-            accounts
-                .0
-                .database
-                .transaction("change_profile", async |connection| {
-                    accounts.store_profile(connection, user.id, &change, language, &device).await
-                })
-                .await?;
-            accounts.0.relay.wake();
-            accounts.profile_of(user.id).await
+        let shown = Shown { field: FIELD, password: change.current_password.take() };
+        let change = Arc::new(change);
+        let proven = async || {
+            let user = self.user_of_session(session).await?;
+            if moves(&user, &change) {
+                self.prove_ownership(&user, session, Demand::PasswordOrRecentSession, &shown, &device).await
+            } else {
+                Ok(Evidence::session(session))
+            }
+        };
+        self.by_owner(FIELD, proven, |evidence| {
+            let (accounts, change, device) = (self.clone(), Arc::clone(&change), device.clone());
+            run_to_end(async move { accounts.store_profile(evidence, &change, language, &device).await })
         })
         .await
     }
 
     async fn store_profile(
         &self,
+        evidence: Evidence,
+        change: &ProfileChange,
+        language: Option<Language>,
+        device: &Device,
+    ) -> Result<Profile, AccountError> {
+        let user = self
+            .0
+            .database
+            .transaction("change_profile", async |connection| {
+                let acting = evidence.check(connection).await?;
+                self.write_profile(connection, &acting, change, language, device).await?;
+                Ok::<_, AccountError>(acting.user.id)
+            })
+            .await?;
+        self.0.relay.wake();
+        self.0.avatars.wake();
+        self.profile_of(user).await
+    }
+
+    async fn write_profile(
+        &self,
         connection: &mut Connection,
-        user: UserId,
+        acting: &Acting,
         change: &ProfileChange,
         language: Option<Language>,
         device: &Device,
     ) -> Result<(), AccountError> {
-        let now = now();
-        let (present, _) = users::lock(connection, user).await?.ok_or(AccountError::Deleted)?;
-        users::lock_state(connection, user).await?.unwrap_or(UserState::Deleted).let_in()?;
-        profiles::update(connection, user, change).await.map_err(|error| taken(error, "username"))?;
-        if change.username.as_ref().is_some_and(|username| *username != present.username) {
+        let (now, present) = (now(), &acting.user);
+        // The address has changed since it was compared.
+        if moves(present, change) && !acting.has_shown_ownership() {
+            return Err(AccountError::Overtaken);
+        }
+        let username = change.username.as_ref().map(|wanted| wanted.instead_of(&present.username)).transpose();
+        let username = username.map_err(|message| AccountError::Invalid("username", message))?.flatten();
+        profiles::update(connection, acting, username.as_deref(), change).await.map_err(|error| taken(error, "username"))?;
+        if username.is_some() {
             // They are published with the name of their owner.
-            api_keys::publish_anew(connection, user).await?;
-            security_events::record(connection, user, SecurityEvent::UsernameChanged, Some(device), now).await?;
+            api_keys::publish_anew(connection, present.id).await?;
+            security_events::record(connection, present.id, SecurityEvent::UsernameChanged, Some(device), now).await?;
         }
         if let Some(email) = &change.email {
-            let new = NewAddress { user: &present, email, language, device, now };
-            self.change_address(connection, &new).await?;
+            let new = NewAddress { user: acting, email, language, device, now };
+            self.change_address(connection, acting, &new).await?;
         }
         Ok(())
     }

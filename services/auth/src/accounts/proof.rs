@@ -1,7 +1,13 @@
 use secrecy::SecretString;
+use zoetrope_domain::UserId;
 
 use super::{AccountError, Accounts, Device, User, register::now};
-use crate::{credentials::Checked, lockout::Attempt, rules::login::Identifier, store::users};
+use crate::{
+    credentials::Checked,
+    lockout::{Attempt, Subject},
+    rules::login::Identifier,
+    store::users,
+};
 
 /// A user whose password was right a moment ago.
 pub(super) struct Proven {
@@ -11,6 +17,9 @@ pub(super) struct Proven {
     /// To be stored in its place.
     pub(super) renewed: Option<String>,
 }
+
+/// A user, and the stored hash of the password.
+type Known = Option<(User, Option<String>)>;
 
 impl Accounts {
     /// The user with this name or address and this password. Who fails too often waits, see [`crate::lockout`].
@@ -22,16 +31,30 @@ impl Accounts {
         password: SecretString,
         device: &Device,
     ) -> Result<Proven, AccountError> {
-        let attempt = self.0.lockout.begin(identifier, device.address).await.map_err(AccountError::LockedOut)?;
-        settle(attempt, self.compare(identifier, password, device).await).await
+        let known = users::find(&mut *self.0.database.connection().await?, identifier).await?;
+        let subject = Subject::of(known.as_ref().map(|(user, _)| user), identifier);
+        self.try_password(subject, known, password, device).await
     }
 
-    async fn compare(&self, identifier: &Identifier, password: SecretString, device: &Device) -> Result<Proven, AccountError> {
-        let mut connection = self.0.database.connection().await?;
-        let known = users::find(&mut connection, identifier).await?;
-        // Hashing takes long, and others wait for connections.
-        drop(connection);
+    /// The same for somebody who is signed in: failures count for the account, as those of a sign-in do.
+    pub(super) async fn prove_user(&self, user: UserId, password: SecretString, device: &Device) -> Result<Proven, AccountError> {
+        let known = users::with_password(&mut *self.0.database.connection().await?, user).await?;
+        let (owner, password_hash) = known.ok_or(AccountError::Deleted)?;
+        self.try_password(Subject::Account(owner.owner()), Some((owner, password_hash)), password, device).await
+    }
 
+    async fn try_password(
+        &self,
+        subject: Subject<'_>,
+        known: Known,
+        password: SecretString,
+        device: &Device,
+    ) -> Result<Proven, AccountError> {
+        let attempt = self.0.lockout.begin(subject, device.address).await.map_err(AccountError::LockedOut)?;
+        settle(attempt, self.compare(known, password, device).await).await
+    }
+
+    async fn compare(&self, known: Known, password: SecretString, device: &Device) -> Result<Proven, AccountError> {
         let stored = known.as_ref().and_then(|(_, password_hash)| password_hash.clone());
         match (self.0.passwords.verify(password, stored).await?, known) {
             (Checked::Right { renewed }, Some((user, Some(password_hash)))) => Ok(Proven { user, password_hash, renewed }),

@@ -3,7 +3,7 @@ use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::TokenKind;
 
-use super::{AccountError, Accounts, Device, SecurityEvent, register::now};
+use super::{AccountError, Accounts, Device, SecurityEvent, UserState, register::now};
 use crate::{
     credentials::RefreshToken,
     rules::rotation::{Presented, Verdict, judge},
@@ -11,6 +11,7 @@ use crate::{
         refresh_tokens::{self, StoredToken},
         security_events,
         sessions::{self, Revoked},
+        users,
     },
 };
 
@@ -66,8 +67,10 @@ impl Accounts {
         device: &Device,
         now: DateTime<Utc>,
     ) -> Result<Outcome, DatabaseError> {
-        let Some(stored) = refresh_tokens::lock(connection, presented.id).await? else { return Ok(Outcome::Refused) };
-        if !presented.matches(&stored.secret_hash) {
+        let Some(owner) = refresh_tokens::user(connection, presented.id).await? else { return Ok(Outcome::Refused) };
+        let Some(locked) = users::lock(connection, owner).await? else { return Ok(Outcome::Refused) };
+        let Some(stored) = refresh_tokens::find(connection, presented.id).await? else { return Ok(Outcome::Refused) };
+        if locked.state != UserState::Active || !presented.matches(&stored.secret_hash) {
             return Ok(Outcome::Refused);
         }
         let known = Presented { expires_at: stored.expires_at, used_at: stored.used_at, session_revoked: stored.session_revoked };
@@ -77,7 +80,7 @@ impl Accounts {
             Verdict::Reuse => {
                 let event = SecurityEvent::RefreshTokenReused(stored.session_id);
                 security_events::record(connection, stored.user.id, event, Some(device), now).await?;
-                return Ok(Outcome::Revoked(sessions::revoke(connection, &[stored.session_id], now).await?));
+                return Ok(Outcome::Revoked(sessions::revoke(connection, &locked, &[stored.session_id], now).await?));
             }
             Verdict::Ended => return Ok(Outcome::Refused),
         }

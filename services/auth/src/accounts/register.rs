@@ -1,7 +1,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 use zoetrope_contracts::{timestamp, users::v1::UserRegistered};
-use zoetrope_domain::{Language, UserId};
+use zoetrope_domain::{Language, OwnerGeneration, UserId};
 use zoetrope_outbox::enqueue;
 use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_service::run_to_end;
@@ -11,7 +11,7 @@ use super::{AccountError, Accounts, Device, SecurityEvent, SignedIn, User};
 use crate::{
     rules::registration::Registration,
     store::{
-        security_events,
+        balances, security_events,
         users::{self, InsertError, Unique},
     },
 };
@@ -40,12 +40,14 @@ impl Accounts {
         device: Device,
     ) -> Result<SignedIn, AccountError> {
         let session = self.new_session(user.created_at, device)?;
-        self.0
+        let user = self
+            .0
             .database
             .transaction("register", async |connection| {
-                create(connection, &user, Some(&password_hash), language, username_field).await?;
+                let user = create(connection, &user, Some(&password_hash), language, username_field).await?;
                 self.ask_to_confirm(connection, &user, language, user.created_at).await?;
-                session.store(connection, &user).await
+                session.store(connection, &user).await?;
+                Ok::<_, AccountError>(user)
             })
             .await?;
         self.0.relay.wake();
@@ -58,6 +60,7 @@ impl Accounts {
 pub fn new_user(username: String, email: Option<String>, role: Role) -> User {
     User {
         id: UserId::new(Uuid::now_v7()),
+        generation: OwnerGeneration::FIRST,
         username,
         email,
         role,
@@ -68,14 +71,15 @@ pub fn new_user(username: String, email: Option<String>, role: Role) -> User {
     }
 }
 
-/// Stores a user and tells the other services, in the transaction of `connection`.
+/// Stores a user and tells the other services, in the transaction of `connection`. Returns the user with what each new one is given.
 pub async fn create(
     connection: &mut Connection,
     user: &User,
     password_hash: Option<&str>,
     language: Option<Language>,
     username_field: &'static str,
-) -> Result<(), AccountError> {
+) -> Result<User, AccountError> {
+    let user = &User { credits: balances::signup_grant(connection).await?, ..user.clone() };
     users::insert(connection, user, password_hash).await.map_err(|error| taken(error, username_field))?;
     security_events::record(connection, user.id, SecurityEvent::AccountCreated, None, user.created_at).await?;
     let registered = UserRegistered {
@@ -86,7 +90,7 @@ pub async fn create(
         language: language.map(|language| language.as_str().to_owned()).unwrap_or_default(),
     };
     enqueue(connection, &registered).await.map_err(DatabaseError::from)?;
-    Ok(())
+    Ok(user.clone())
 }
 
 /// In the client's words.

@@ -3,13 +3,8 @@ use zoetrope_domain::SessionId;
 use zoetrope_service::run_to_end;
 use zoetrope_tokens::{Refusal, TokenKind};
 
-use super::{AccountError, Accounts, register::now};
-use crate::{
-    rules::renewal,
-    store::{sessions, users},
-};
-
-const ENDED: AccountError = AccountError::NotSignedIn("the session has ended");
+use super::{AccountError, Accounts, acting::Evidence, register::now};
+use crate::{rules::renewal, store::sessions};
 
 impl Accounts {
     /// Exchanges a session token that is good for one that is good for longer, see [`renewal`].
@@ -30,13 +25,12 @@ impl Accounts {
             .0
             .database
             .transaction("renew", async |connection| {
-                let opened_at = sessions::lock_open(connection, session, now).await?.ok_or(ENDED)?;
-                let user = users::of_session(connection, session, now).await?.ok_or(ENDED)?;
+                let acting = Evidence::session(session).check(connection).await?;
                 let lifetime = self.0.sessions.session_token();
-                let expires_at = renewal::until(opened_at, now, lifetime, self.0.sessions.renewal())
+                let expires_at = renewal::until(acting.opened_at(), now, lifetime, self.0.sessions.renewal())
                     .ok_or(AccountError::NotSignedIn("the session is too old to go on: sign in again"))?;
                 sessions::extend(connection, session, expires_at).await?;
-                Ok::<_, AccountError>((user, expires_at))
+                Ok::<_, AccountError>((acting.user.clone(), expires_at))
             })
             .await?;
         self.sign_until(&user, session, TokenKind::Session, now, expires_at.trunc_subsecs(0))

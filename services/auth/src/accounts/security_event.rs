@@ -3,7 +3,7 @@ use uuid::Uuid;
 use zoetrope_domain::{ApiKeyId, SessionId, UserId};
 use zoetrope_tokens::{Credential, Role};
 
-use super::{AccountError, Accounts};
+use super::{AccountError, Accounts, Dropped};
 use crate::{
     rules::linking::Provider,
     store::{security_events, sessions::Revoked, users},
@@ -18,7 +18,7 @@ pub enum SecurityEvent {
     /// Another service vouches for the user from now on.
     IdentityLinked(Provider),
     /// The address was shown to be somebody's who had not set the password, so that and what else had been set before went.
-    TakenOver,
+    TakenOver(Dropped),
     /// A used refresh token was presented, and its session ended: somebody has a copy.
     RefreshTokenReused(SessionId),
     PasswordChanged,
@@ -72,7 +72,7 @@ impl SecurityEvent {
             Self::AccountCreated => "account_created",
             Self::SignedIn(_) => "sign_in",
             Self::IdentityLinked(_) => "identity_linked",
-            Self::TakenOver => "taken_over",
+            Self::TakenOver(_) => "taken_over",
             Self::RefreshTokenReused(_) => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
@@ -98,9 +98,9 @@ impl SecurityEvent {
             Self::ApiKeyCreated(key) | Self::ApiKeyRevoked(key) => Some(Credential::ApiKey(key).to_string()),
             Self::IdentityLinked(provider) => Some(format!("provider:{}", provider.as_str())),
             Self::RoleChanged(role) => Some(format!("role:{}", role.as_str())),
+            Self::TakenOver(dropped) => Some(dropped.text()),
             Self::SessionsEnded(_)
             | Self::AccountCreated
-            | Self::TakenOver
             | Self::PasswordChanged
             | Self::PasswordReset
             | Self::EmailChangeAsked

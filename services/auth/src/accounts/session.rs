@@ -77,8 +77,9 @@ impl Accounts {
         expires_at: DateTime<Utc>,
     ) -> Result<String, AccountError> {
         let issued_at = now.trunc_subsecs(0);
-        let (user_id, username, role) = (user.id, user.username.clone(), user.role);
-        Ok(self.0.signer.sign(&Claims { user_id, session_id, username, role, kind, issued_at, expires_at })?)
+        let (user_id, owner_generation, username, role) = (user.id, user.generation, user.username.clone(), user.role);
+        let claims = Claims { user_id, owner_generation, session_id, username, role, kind, issued_at, expires_at };
+        Ok(self.0.signer.sign(&claims)?)
     }
 }
 

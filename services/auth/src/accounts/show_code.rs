@@ -1,10 +1,11 @@
 use uuid::Uuid;
-use zoetrope_domain::Language;
+use zoetrope_domain::{AccountOwner, Language, UserId};
 use zoetrope_postgres::Connection;
 use zoetrope_service::run_to_end;
 
 use super::{AccountError, Accounts, Arrived, Device, arrive::Visit, proof::settle, register::now, send_code::is_known};
 use crate::{
+    lockout::{Attempt, Subject},
     metrics::{self, CodeEvent},
     rules::{
         linking::Arrival,
@@ -23,13 +24,19 @@ impl Accounts {
         language: Option<Language>,
         device: Device,
     ) -> Result<Arrived, AccountError> {
-        let attempt =
-            self.0.lockout.begin(&Identifier::email(&shown.email), device.address).await.map_err(AccountError::LockedOut)?;
+        let address = device.address;
+        let (attempt, holder) = self.begin_code(&shown, &device).await?;
         let outcome = async {
-            let visit = self.hear_code(&shown, language, &device).await?;
-            self.admit(visit, device).await
+            let visit = self.hear_code(&shown, holder.map(|owner| owner.user_id), language, device).await?;
+            self.admit(visit).await
         };
-        settle(attempt, outcome.await).await
+        let arrived = settle(attempt, outcome.await).await?;
+        let owner = arrived.signed_in.user.owner();
+        if holder != Some(owner) {
+            // The account that the try counted for was another's, or there was none.
+            self.0.lockout.open(Subject::Account(owner), address).await;
+        }
+        Ok(arrived)
     }
 
     /// Makes a user of who knows the code that was mailed to the address, and is none yet. Tells whether that is so.
@@ -39,17 +46,31 @@ impl Accounts {
         language: Option<Language>,
         device: Device,
     ) -> Result<bool, AccountError> {
-        let attempt =
-            self.0.lockout.begin(&Identifier::email(&shown.email), device.address).await.map_err(AccountError::LockedOut)?;
+        let (attempt, holder) = self.begin_code(&shown, &device).await?;
         let outcome = async {
-            let visit = self.hear_code(&shown, language, &device).await?;
+            let visit = self.hear_code(&shown, holder.map(|owner| owner.user_id), language, device).await?;
             self.enroll(visit).await
         };
         settle(attempt, outcome.await).await
     }
 
+    /// A try counts for the account whose address it is, as one with a password does. Tells whose that is.
+    async fn begin_code(&self, shown: &ShownCode, device: &Device) -> Result<(Attempt, Option<AccountOwner>), AccountError> {
+        let identifier = Identifier::email(&shown.email);
+        let holder = users::find(&mut *self.0.database.connection().await?, &identifier).await?.map(|(user, _)| user);
+        let subject = Subject::of(holder.as_ref(), &identifier);
+        let attempt = self.0.lockout.begin(subject, device.address).await.map_err(AccountError::LockedOut)?;
+        Ok((attempt, holder.map(|user| user.owner())))
+    }
+
     /// Compares a code. A right one is used up later, with what it leads to; a wrong one is counted now.
-    async fn hear_code(&self, shown: &ShownCode, language: Option<Language>, device: &Device) -> Result<Visit, AccountError> {
+    async fn hear_code(
+        &self,
+        shown: &ShownCode,
+        holder: Option<UserId>,
+        language: Option<Language>,
+        device: Device,
+    ) -> Result<Visit, AccountError> {
         let (accounts, code, network) = (self.clone(), shown.clone(), Network::of(device.address));
         let heard = run_to_end(async move {
             let database = &accounts.0.database;
@@ -60,23 +81,16 @@ impl Accounts {
             Ok(_) => metrics::sign_in_code(CodeEvent::Right),
             Err(AccountError::WrongCode) => {
                 metrics::sign_in_code(CodeEvent::Wrong);
-                self.note_failure(&shown.email, device).await?;
+                if let Some(user) = holder {
+                    self.0.failures.note(user, &device, now());
+                }
             }
             Err(AccountError::CodesExhausted(_)) => metrics::sign_in_code(CodeEvent::Refused),
             Err(_) => {}
         }
         let code = heard?;
         let arrival = Arrival { verified_email: Some(shown.email.clone()), ..Arrival::default() };
-        Ok(Visit { arrival, code: Some(code), language })
-    }
-
-    /// For the security events of the user with this address. It takes as long when there is none.
-    async fn note_failure(&self, email: &str, device: &Device) -> Result<(), AccountError> {
-        let mut connection = self.0.database.connection().await?;
-        if let Some((user, _)) = users::find(&mut connection, &Identifier::email(email)).await? {
-            self.0.failures.note(user.id, device, now());
-        }
-        Ok(())
+        Ok(Visit { arrival, code: Some(code), language, device })
     }
 
     /// The code, if it is the one that was mailed.

@@ -12,6 +12,7 @@ use crate::{
     store::{
         refresh_tokens, security_events,
         sessions::{self, Revoked},
+        users,
     },
 };
 
@@ -43,13 +44,17 @@ impl Accounts {
             .transaction("sign_out", async |connection| {
                 let mut sessions = by_token.clone();
                 if let Some(token) = &by_refresh_token {
-                    let stored = refresh_tokens::lock(connection, token.id).await?;
+                    let stored = refresh_tokens::find(connection, token.id).await?;
                     let stored = stored.filter(|stored| token.matches(&stored.secret_hash));
                     sessions.extend(stored.map(|stored| (stored.user.id, stored.session_id)));
                 }
+                // In one order, so that two who sign out of the same accounts do not wait for each other.
+                sessions.sort_unstable_by_key(|(user, session)| (user.as_uuid(), session.as_uuid()));
+                sessions.dedup();
                 let mut revoked = Vec::new();
                 for (user, session) in sessions {
-                    let ended = sessions::revoke(connection, &[session], now()).await?;
+                    let Some(locked) = users::lock(connection, user).await? else { continue };
+                    let ended = sessions::revoke(connection, &locked, &[session], now()).await?;
                     if let Some(event) = SecurityEvent::of_ended(&ended) {
                         security_events::record(connection, user, event, Some(&device), now()).await?;
                     }

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use zoetrope_domain::{ApiKeyId, UserId};
+use zoetrope_domain::ApiKeyId;
 use zoetrope_postgres::{Connection, Database, DatabaseError};
 
 use super::{Accounts, SecurityEvent, User, UserState, register::now};
@@ -8,7 +8,7 @@ use crate::{
     store::{
         addresses, api_keys, security_events,
         sessions::{self, Revoked},
-        users,
+        users::{self, LockedUser},
     },
 };
 
@@ -20,12 +20,15 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Ends all that lets the user in, or would move the account to another address. The user's row must be locked, and say that nobody
-    /// is let in any more.
-    pub(super) async fn all_of(connection: &mut Connection, user: UserId, now: DateTime<Utc>) -> Result<Self, DatabaseError> {
-        let sessions = sessions::revoke_others(connection, user, None, now).await?;
-        let keys = api_keys::revoke_all(connection, user, now).await?;
-        addresses::forget_pending(connection, user).await?;
+    /// Ends all that lets the user in, or would move the account to another address. The user's row must say that nobody is let in any more.
+    pub(super) async fn all_of(
+        connection: &mut Connection,
+        locked: &LockedUser,
+        now: DateTime<Utc>,
+    ) -> Result<Self, DatabaseError> {
+        let sessions = sessions::revoke_others(connection, locked, None, now).await?;
+        let keys = api_keys::revoke_all(connection, locked, now).await?;
+        addresses::forget_pending(connection, locked).await?;
         Ok(Self { sessions, keys })
     }
 }
@@ -45,13 +48,14 @@ pub async fn suspend(database: &Database, who: &Identifier) -> Result<Option<(Us
     database
         .transaction("suspend", async |connection| {
             let Some((user, _)) = users::find(connection, who).await? else { return Ok(None) };
-            if users::lock_state(connection, user.id).await? == Some(UserState::Deleted) {
+            let Some(locked) = users::lock(connection, user.id).await? else { return Ok(None) };
+            if locked.state == UserState::Deleted {
                 return Ok(None);
             }
-            users::set_state(connection, user.id, UserState::Suspended).await?;
+            users::set_state(connection, &locked, UserState::Suspended).await?;
             security_events::record(connection, user.id, SecurityEvent::Suspended, None, now()).await?;
-            let ended = Ended::all_of(connection, user.id, now()).await?;
-            Ok::<_, DatabaseError>(Some((user, ended)))
+            let ended = Ended::all_of(connection, &locked, now()).await?;
+            Ok::<_, DatabaseError>(Some((locked.user, ended)))
         })
         .await
 }
@@ -61,7 +65,8 @@ pub async fn reinstate(database: &Database, who: &Identifier) -> Result<Option<U
     database
         .transaction("reinstate", async |connection| {
             let Some((user, _)) = users::find(connection, who).await? else { return Ok(None) };
-            users::set_state(connection, user.id, UserState::Active).await?;
+            let Some(locked) = users::lock(connection, user.id).await? else { return Ok(None) };
+            users::set_state(connection, &locked, UserState::Active).await?;
             security_events::record(connection, user.id, SecurityEvent::Reinstated, None, now()).await?;
             Ok::<_, DatabaseError>(Some(user))
         })

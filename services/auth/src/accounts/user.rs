@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use zoetrope_domain::UserId;
+use zoetrope_domain::{AccountOwner, OwnerGeneration, UserId};
 use zoetrope_tokens::Role;
 
 use super::AccountError;
@@ -10,6 +10,8 @@ use super::AccountError;
 #[derive(Debug, Clone)]
 pub struct User {
     pub id: UserId,
+    /// How many have taken the account over since it was registered.
+    pub generation: OwnerGeneration,
     pub username: String,
     pub email: Option<String>,
     pub role: Role,
@@ -17,12 +19,16 @@ pub struct User {
     pub display_name: Option<String>,
     /// Where the user's picture is.
     pub avatar_url: Option<String>,
-    /// As task-api told, within seconds; 0 before it did.
+    /// As task-api told, within seconds; before it told of this user, what it gives to each new one.
     pub credits: i64,
     pub created_at: DateTime<Utc>,
 }
 
 impl User {
+    pub const fn owner(&self) -> AccountOwner {
+        AccountOwner { user_id: self.id, generation: self.generation }
+    }
+
     pub fn shown_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.username)
     }

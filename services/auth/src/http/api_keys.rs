@@ -2,32 +2,52 @@ use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize, Serializer};
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::{
+    ToSchema,
+    openapi::{Array, ArrayBuilder, Type, schema::SchemaType},
+};
 use uuid::Uuid;
 use zoetrope_domain::ApiKeyId;
 use zoetrope_http::{
-    CurrentUser, Json, Path, Problem, ProblemBody,
+    CurrentUser, Json, Path, Problem, ProblemBody, ShortList,
     envelope::{Envelope, success, success_with_message},
     iso_millis,
+    openapi::words,
 };
+use zoetrope_tokens::Scope;
 
 use crate::{
     accounts::{Accounts, Device, KeyCard},
     rules::api_key::KeyWish,
 };
 
+/// More than there are, for clients that name some twice.
+const MOST_SCOPES: usize = 32;
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateApiKey {
     /// 1 to 100 characters, for its owner.
-    #[schema(required, nullable = false, example = "build server")]
+    #[schema(required, nullable = false, min_length = 1, example = "build server")]
     name: Option<String>,
     /// Some of `read`, `write` and `webhooks`; all of them unless named.
-    #[schema(example = json!(["read", "write"]))]
-    scopes: Option<Vec<String>>,
+    #[schema(schema_with = scope_words, required = false)]
+    scopes: Option<ShortList<String, MOST_SCOPES>>,
     /// Never, unless named.
     #[serde(alias = "expires_at")]
     expires_at: Option<DateTime<Utc>>,
+}
+
+fn scope_words() -> Array {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(words(Scope::ALL.map(Scope::as_str)))
+        .min_items(Some(1))
+        .max_items(Some(MOST_SCOPES))
+        .description(Some("Some of `read`, `write` and `webhooks`; all of them unless named."))
+        .examples([json!(["read", "write"])])
+        .build()
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -134,7 +154,7 @@ pub async fn create(
     Json(request): Json<CreateApiKey>,
 ) -> Result<HttpResponse, Problem> {
     let CreateApiKey { name, scopes, expires_at } = request;
-    let wish = KeyWish::parse(name, scopes, expires_at, Utc::now()).map_err(Problem::validation)?;
+    let wish = KeyWish::parse(name, scopes.map(ShortList::into_vec), expires_at, Utc::now()).map_err(Problem::validation)?;
     let new = accounts.create_api_key(caller.session_id()?, wish, device).await?;
     let view = NewApiKeyView { key: new.text.expose_secret().to_owned(), about: new.card.into() };
     Ok(HttpResponse::Created().json(success_with_message("keep the key: it is not shown again", view)))
@@ -163,6 +183,6 @@ pub async fn revoke(
     device: Device,
     Path(key): Path<ApiKeyId>,
 ) -> Result<Envelope<ApiKeyRevoked>, Problem> {
-    accounts.revoke_api_key(caller.user_id, key, device).await?;
+    accounts.revoke_api_key(caller.session_id()?, key, device).await?;
     Ok(success_with_message("the key is revoked", ApiKeyRevoked {}))
 }

@@ -16,16 +16,17 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ResetPasswordRequest {
     /// From the mailed link.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1)]
     token: Option<SecretString>,
     /// 6 to 1024 characters, and none of the most common passwords.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 6, max_length = 1024)]
     password: Option<SecretString>,
 }
 
 /// Chooses a new password with a mailed link, and ends all of the user's sessions. A link works once.
 ///
-/// The user is told by mail.
+/// The user is told by mail. If nobody had shown before to receive mail at the account's address, the account is another owner's from now on, and
+/// nothing that was set there before stays in force, user name and API keys included: sign in with the address.
 #[utoipa::path(
     post,
     path = "/api/auth/reset-password",
@@ -34,6 +35,7 @@ pub struct ResetPasswordRequest {
     responses(
         (status = 200, description = "Changed; sign in with it.", body = Envelope<DoneView>),
         (status = 400, description = "The link does not work any more, or the password cannot be taken.", body = ProblemBody),
+        (status = 403, description = "The account is suspended or was deleted.", body = ProblemBody),
         (status = 503, description = "A server behind us is away, or too many sign-ins wait.", body = ProblemBody),
     )
 )]

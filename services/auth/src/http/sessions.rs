@@ -111,8 +111,7 @@ pub async fn end(
     device: Device,
     Path(session): Path<SessionId>,
 ) -> Result<Envelope<EndedView>, Problem> {
-    caller.session_id()?;
-    accounts.end_session(caller.user_id, session, device).await?;
+    accounts.end_session(caller.session_id()?, session, device).await?;
     Ok(success_with_message("the session has ended", EndedView { ended: 1 }))
 }
 
@@ -136,7 +135,6 @@ pub async fn end_all(
     device: Device,
     Query(which): Query<EndSessions>,
 ) -> Result<Envelope<EndedView>, Problem> {
-    let current = caller.session_id()?;
-    let ended = accounts.end_all_sessions(caller.user_id, which.keep_current.then_some(current), device).await?;
+    let ended = accounts.end_all_sessions(caller.session_id()?, which.keep_current, device).await?;
     Ok(success_with_message("signed out", EndedView { ended }))
 }

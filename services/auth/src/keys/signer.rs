@@ -87,7 +87,7 @@ fn check(ring: &KeyRing, verifier: &Verifier) -> anyhow::Result<()> {
 mod tests {
     use chrono::{DateTime, TimeDelta};
     use uuid::Uuid;
-    use zoetrope_domain::{SessionId, UserId};
+    use zoetrope_domain::{OwnerGeneration, SessionId, UserId};
     use zoetrope_tokens::{Role, TokenKind};
 
     use super::*;
@@ -95,6 +95,7 @@ mod tests {
     fn claims(now: DateTime<Utc>) -> Claims {
         Claims {
             user_id: UserId::new(Uuid::from_u128(1)),
+            owner_generation: OwnerGeneration::FIRST,
             session_id: SessionId::new(Uuid::from_u128(2)),
             username: "ann".to_owned(),
             role: Role::User,

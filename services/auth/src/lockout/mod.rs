@@ -1,6 +1,7 @@
 //! Makes who guesses passwords wait; the rule is [`crate::rules::lockout`].
 //!
-//! Failures are counted for the account, as it was named, whether or not it exists, and for the address. They are kept in Redis, for all
+//! Failures are counted for the account, by whichever of its names somebody tries, for each name that leads to nobody, and for the address. So a
+//! closed door tells no more than a wrong password: those of names without an account close as well. They are kept in Redis, for all
 //! replicas together; while it is away, each process counts by itself. A try at an account counts as failed until it has succeeded, so many
 //! at a time are no more than one after the other.
 //!
@@ -18,12 +19,9 @@ use std::{
 
 use zoetrope_redis::{Redis, Script};
 
-use crate::{
-    metrics,
-    rules::{lockout::Patience, login::Identifier},
-    settings::LockoutSettings,
-};
+use crate::{metrics, rules::lockout::Patience, settings::LockoutSettings};
 use doors::Doors;
+pub use doors::Subject;
 use memory::Memory;
 
 /// How long an address is known after a sign-in.
@@ -67,9 +65,9 @@ impl Lockout {
     }
 
     /// Begins a try to sign in. Else the time that one has to wait.
-    pub async fn begin(&self, identifier: &Identifier, address: IpAddr) -> Result<Attempt, Duration> {
+    pub async fn begin(&self, subject: Subject<'_>, address: IpAddr) -> Result<Attempt, Duration> {
         let parts = &self.0;
-        let doors = Doors::new(identifier, address);
+        let doors = Doors::new(subject, address);
         let keys = self.keys(&[&doors.known_here, &doors.account_here, &doors.account, &doors.address]);
         let (known_here, counted) = match parts.redis.run::<(bool, u64)>(&parts.begin, &keys, arguments(&parts.accounts)).await {
             Some((known_here, wait)) => (known_here, waited(wait)),
@@ -80,8 +78,8 @@ impl Lockout {
     }
 
     /// Opens the account for those at this address, who proved to be its owner by other means.
-    pub async fn open(&self, identifier: &Identifier, address: IpAddr) {
-        let doors = Doors::new(identifier, address);
+    pub async fn open(&self, subject: Subject<'_>, address: IpAddr) {
+        let doors = Doors::new(subject, address);
         self.know(&doors, &[&doors.account, &doors.account_here]).await;
     }
 
@@ -146,6 +144,7 @@ mod tests {
     use zoetrope_redis::RedisSettings;
 
     use super::*;
+    use crate::rules::login::Identifier;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
@@ -158,7 +157,7 @@ mod tests {
     }
 
     async fn fail(lockout: &Lockout, name: &str, address: IpAddr) -> bool {
-        match lockout.begin(&Identifier::username(name), address).await {
+        match lockout.begin(Subject::Nobody(&Identifier::of(name)), address).await {
             Ok(attempt) => {
                 attempt.failed().await;
                 true
@@ -192,13 +191,13 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn success_forgets_and_what_is_undecided_does_not_count() {
         let lockout = alone(2, 100);
-        let ann = Identifier::username("ann");
+        let ann = Identifier::of("ann");
         for _ in 0..10 {
-            lockout.begin(&ann, HERE).await.ok().unwrap().undecided().await;
+            lockout.begin(Subject::Nobody(&ann), HERE).await.ok().unwrap().undecided().await;
         }
         for _ in 0..10 {
             assert!(fail(&lockout, "ann", HERE).await);
-            lockout.begin(&ann, HERE).await.ok().unwrap().succeeded().await;
+            lockout.begin(Subject::Nobody(&ann), HERE).await.ok().unwrap().succeeded().await;
         }
     }
 
@@ -207,7 +206,7 @@ mod tests {
         let lockout = alone(2, 100);
         let mut begun = Vec::new();
         for _ in 0..10 {
-            begun.extend(lockout.begin(&Identifier::username("ann"), HERE).await.ok());
+            begun.extend(lockout.begin(Subject::Nobody(&Identifier::of("ann")), HERE).await.ok());
         }
         assert_eq!(begun.len(), 3);
     }
@@ -216,7 +215,7 @@ mod tests {
     async fn the_owner_opens_the_door() {
         let lockout = alone(0, 100);
         assert!(fail(&lockout, "ann", HERE).await && !fail(&lockout, "ann", HERE).await);
-        lockout.open(&Identifier::username("ann"), ELSEWHERE).await;
+        lockout.open(Subject::Nobody(&Identifier::of("ann")), ELSEWHERE).await;
         assert!(fail(&lockout, "ann", HERE).await);
     }
 }

@@ -6,9 +6,9 @@ use zoetrope_postgres::DatabaseError;
 
 use super::{
     schema::users,
-    users::{InsertError, refused},
+    users::{InsertError, LockedUser, refused},
 };
-use crate::rules::login::key;
+use crate::{accounts::Acting, rules::login::key};
 
 /// An address that a user has asked for and not confirmed yet.
 #[derive(Queryable)]
@@ -16,12 +16,6 @@ pub struct PendingAddress {
     pub email: String,
     /// Of the link that was mailed there.
     pub expires_at: DateTime<Utc>,
-}
-
-/// Whether the user has shown to receive what is sent to the present address.
-pub async fn is_verified(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, DatabaseError> {
-    let query = users::table.find(user.as_uuid()).select(users::email_verified_at.is_not_null());
-    Ok(query.first(connection).await.optional()?.unwrap_or_default())
 }
 
 pub async fn pending(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<PendingAddress>, DatabaseError> {
@@ -36,42 +30,60 @@ pub async fn pending(connection: &mut AsyncPgConnection, user: UserId) -> Result
 }
 
 /// Notes what the user asks for, in place of what the user asked for before.
-pub async fn ask(connection: &mut AsyncPgConnection, user: UserId, asked: &PendingAddress) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid()))
+pub async fn ask(connection: &mut AsyncPgConnection, acting: &Acting, asked: &PendingAddress) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(acting.user.id.as_uuid()))
         .set((users::pending_email.eq(&asked.email), users::pending_email_until.eq(asked.expires_at)))
         .execute(connection)
         .await?;
     Ok(())
 }
 
-pub async fn forget_pending(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid()).filter(users::pending_email.is_not_null()))
+/// Tells whether there was one.
+pub async fn forget_pending(connection: &mut AsyncPgConnection, locked: &LockedUser) -> Result<bool, DatabaseError> {
+    let asked = users::table.find(locked.user.id.as_uuid()).filter(users::pending_email.is_not_null());
+    let forgotten = diesel::update(asked)
         .set((users::pending_email.eq(None::<String>), users::pending_email_until.eq(None::<DateTime<Utc>>)))
         .execute(connection)
         .await?;
+    Ok(forgotten > 0)
+}
+
+/// The user has no address any more, and asks for none.
+pub async fn release(connection: &mut AsyncPgConnection, locked: &LockedUser) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(locked.user.id.as_uuid()))
+        .set((
+            users::email.eq(None::<String>),
+            users::email_key.eq(None::<String>),
+            users::email_verified_at.eq(None::<DateTime<Utc>>),
+        ))
+        .execute(connection)
+        .await?;
+    forget_pending(connection, locked).await?;
     Ok(())
 }
 
 /// The same address in other letters. It stays verified if it was.
-pub async fn spell(connection: &mut AsyncPgConnection, user: UserId, email: &str) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid()).filter(users::email_key.eq(key(email))))
+pub async fn spell(connection: &mut AsyncPgConnection, locked: &LockedUser, email: &str) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(locked.user.id.as_uuid()).filter(users::email_key.eq(key(email))))
         .set(users::email.eq(email))
         .execute(connection)
         .await?;
-    forget_pending(connection, user).await
+    forget_pending(connection, locked).await?;
+    Ok(())
 }
 
 /// The user has another address from now on, and none is pending.
 pub async fn set(
     connection: &mut AsyncPgConnection,
-    user: UserId,
+    locked: &LockedUser,
     email: &str,
     verified_at: Option<DateTime<Utc>>,
 ) -> Result<(), InsertError> {
-    diesel::update(users::table.find(user.as_uuid()))
+    diesel::update(users::table.find(locked.user.id.as_uuid()))
         .set((users::email.eq(email), users::email_key.eq(key(email)), users::email_verified_at.eq(verified_at)))
         .execute(connection)
         .await
         .map_err(refused)?;
-    forget_pending(connection, user).await.map_err(InsertError::Database)
+    forget_pending(connection, locked).await.map_err(InsertError::Database)?;
+    Ok(())
 }

@@ -7,16 +7,16 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
-use zoetrope_domain::{ApiKeyId, UserId};
+use zoetrope_domain::{ApiKeyId, OwnerGeneration, UserId};
 use zoetrope_postgres::{DatabaseError, PRUNE_BATCH, Statement};
 use zoetrope_tokens::{PublishedKey, Scopes};
 
 use super::{
     endings,
     schema::{api_keys, users},
-    users::UserRow,
+    users::{LockedUser, UserRow},
 };
-use crate::accounts::{KeyCard, User};
+use crate::accounts::{Acting, KeyCard, User};
 
 /// How a key stands, for those who do not know it yet.
 pub enum Standing {
@@ -49,7 +49,7 @@ struct StandingRow {
 
 pub async fn insert(
     connection: &mut AsyncPgConnection,
-    user: UserId,
+    acting: &Acting,
     card: &KeyCard,
     secret_hash: &[u8],
 ) -> Result<(), DatabaseError> {
@@ -57,7 +57,7 @@ pub async fn insert(
     diesel::insert_into(api_keys::table)
         .values((
             api_keys::id.eq(card.id.as_uuid()),
-            api_keys::user_id.eq(user.as_uuid()),
+            api_keys::user_id.eq(acting.user.id.as_uuid()),
             api_keys::name.eq(&card.name),
             api_keys::prefix.eq(&card.prefix),
             api_keys::secret_hash.eq(secret_hash),
@@ -103,11 +103,11 @@ pub async fn owner(connection: &mut AsyncPgConnection, key: ApiKeyId, now: DateT
 /// Ends a key if it is the user's and was not revoked, and tells the other services.
 pub async fn revoke_own(
     connection: &mut AsyncPgConnection,
-    user: UserId,
+    acting: &Acting,
     key: ApiKeyId,
     now: DateTime<Utc>,
 ) -> Result<Vec<ApiKeyId>, DatabaseError> {
-    let own = api_keys::table.find(key.as_uuid()).filter(api_keys::user_id.eq(user.as_uuid()));
+    let own = api_keys::table.find(key.as_uuid()).filter(api_keys::user_id.eq(acting.user.id.as_uuid()));
     let rows: Vec<Uuid> = diesel::update(own.filter(api_keys::revoked_at.is_null()))
         .set((api_keys::revoked_at.eq(now), api_keys::announced_at.eq(None::<DateTime<Utc>>)))
         .returning(api_keys::id)
@@ -119,10 +119,10 @@ pub async fn revoke_own(
 /// Ends all keys of the user, and tells the other services.
 pub async fn revoke_all(
     connection: &mut AsyncPgConnection,
-    user: UserId,
+    locked: &LockedUser,
     now: DateTime<Utc>,
 ) -> Result<Vec<ApiKeyId>, DatabaseError> {
-    let rows: Vec<Uuid> = diesel::update(api_keys::table.filter(api_keys::user_id.eq(user.as_uuid())))
+    let rows: Vec<Uuid> = diesel::update(api_keys::table.filter(api_keys::user_id.eq(locked.user.id.as_uuid())))
         .filter(api_keys::revoked_at.is_null())
         .set((api_keys::revoked_at.eq(now), api_keys::announced_at.eq(None::<DateTime<Utc>>)))
         .returning(api_keys::id)
@@ -139,12 +139,12 @@ async fn told(connection: &mut AsyncPgConnection, rows: Vec<Uuid>) -> Result<Vec
 
 /// The keys of which Redis does not know how they stand, the oldest first.
 pub async fn unannounced(connection: &mut AsyncPgConnection, limit: i64) -> Result<Vec<(ApiKeyId, Standing)>, DatabaseError> {
-    let rows: Vec<(StandingRow, String)> = api_keys::table
+    let rows: Vec<(StandingRow, String, i64)> = api_keys::table
         .inner_join(users::table)
         .filter(api_keys::announced_at.is_null())
         .order(api_keys::created_at)
         .limit(limit)
-        .select((StandingRow::as_select(), users::username))
+        .select((StandingRow::as_select(), users::username, users::generation))
         .load(connection)
         .await?;
     rows.into_iter().map(standing).collect()
@@ -167,12 +167,12 @@ pub async fn good_ones_after(
     limit: i64,
 ) -> Result<Vec<(ApiKeyId, Standing)>, DatabaseError> {
     let good = api_keys::revoked_at.is_null().and(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(now)));
-    let rows: Vec<(StandingRow, String)> = api_keys::table
+    let rows: Vec<(StandingRow, String, i64)> = api_keys::table
         .inner_join(users::table)
         .filter(api_keys::id.gt(after.as_uuid()).and(good))
         .order(api_keys::id)
         .limit(limit)
-        .select((StandingRow::as_select(), users::username))
+        .select((StandingRow::as_select(), users::username, users::generation))
         .load(connection)
         .await?;
     rows.into_iter().map(standing).collect()
@@ -227,13 +227,14 @@ fn card(row: CardRow) -> Result<KeyCard, DatabaseError> {
     Ok(KeyCard { id: ApiKeyId::new(id), name, prefix, scopes: read(&scopes)?, created_at, expires_at, last_used_at })
 }
 
-fn standing((row, username): (StandingRow, String)) -> Result<(ApiKeyId, Standing), DatabaseError> {
+fn standing((row, username, generation): (StandingRow, String, i64)) -> Result<(ApiKeyId, Standing), DatabaseError> {
     let StandingRow { id, user_id, secret_hash, scopes, expires_at, revoked_at } = row;
     let standing = match revoked_at {
         Some(_) => Standing::Revoked,
         None => {
-            let (user_id, scopes) = (UserId::new(user_id), read(&scopes)?);
-            Standing::Good(PublishedKey { user_id, username, scopes, expires_at, secret_hash })
+            let (user_id, owner_generation) = (UserId::new(user_id), OwnerGeneration::read(generation));
+            let scopes = read(&scopes)?;
+            Standing::Good(PublishedKey { user_id, owner_generation, username, scopes, expires_at, secret_hash })
         }
     };
     Ok((ApiKeyId::new(id), standing))

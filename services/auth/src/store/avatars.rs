@@ -10,6 +10,7 @@ use zoetrope_domain::{AvatarId, UserId};
 use zoetrope_postgres::{DatabaseError, Statement};
 
 use super::schema::{avatar_files, users};
+use crate::accounts::Acting;
 
 /// Writes down a file that is about to be stored, to be removed after a time unless somebody shows it.
 pub async fn reserve(connection: &mut AsyncPgConnection, file: AvatarId, unused_for: TimeDelta) -> Result<(), DatabaseError> {
@@ -23,8 +24,9 @@ pub async fn reserve(connection: &mut AsyncPgConnection, file: AvatarId, unused_
     Ok(())
 }
 
-/// Shows a file as the picture of a user whose row is locked.
-pub async fn show(connection: &mut AsyncPgConnection, user: UserId, file: AvatarId, url: &str) -> Result<(), DatabaseError> {
+/// Shows a file as the picture of a user.
+pub async fn show(connection: &mut AsyncPgConnection, acting: &Acting, file: AvatarId, url: &str) -> Result<(), DatabaseError> {
+    let user = acting.user.id;
     release_of(connection, user).await?;
     diesel::update(avatar_files::table.find(file.as_uuid()))
         .set(avatar_files::due_at.eq(None::<chrono::DateTime<chrono::Utc>>))

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use zoetrope_domain::UserId;
 use zoetrope_postgres::DatabaseError;
 
-use super::schema::identities;
+use super::{schema::identities, users::LockedUser};
 use crate::rules::linking::Identity;
 
 /// The user who is known as this.
@@ -39,7 +39,8 @@ pub async fn add(
     Ok(added > 0)
 }
 
-pub async fn forget_of(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), DatabaseError> {
-    diesel::delete(identities::table.filter(identities::user_id.eq(user.as_uuid()))).execute(connection).await?;
-    Ok(())
+/// Tells how many there were.
+pub async fn forget_of(connection: &mut AsyncPgConnection, locked: &LockedUser) -> Result<usize, DatabaseError> {
+    let own = identities::table.filter(identities::user_id.eq(locked.user.id.as_uuid()));
+    Ok(diesel::delete(own).execute(connection).await?)
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use zoetrope_domain::UserId;
 use zoetrope_postgres::{DatabaseError, PRUNE_BATCH};
 
-use super::schema::password_resets;
+use super::{schema::password_resets, users::LockedUser};
 use crate::{credentials::ResetToken, rules::reset::OpenLinks};
 
 /// What is known of a link that was mailed.
@@ -71,9 +71,10 @@ pub async fn take(connection: &mut AsyncPgConnection, id: Uuid) -> Result<bool, 
 }
 
 /// A user with a new password needs no link any more, and nobody else is to have one.
-pub async fn forget_of(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), DatabaseError> {
-    diesel::delete(password_resets::table.filter(password_resets::user_id.eq(user.as_uuid()))).execute(connection).await?;
-    Ok(())
+/// Tells how many there were.
+pub async fn forget_of(connection: &mut AsyncPgConnection, locked: &LockedUser) -> Result<usize, DatabaseError> {
+    let own = password_resets::table.filter(password_resets::user_id.eq(locked.user.id.as_uuid()));
+    Ok(diesel::delete(own).execute(connection).await?)
 }
 
 /// Forgets a batch of links that expired unused; tells how many.

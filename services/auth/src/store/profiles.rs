@@ -8,10 +8,11 @@ use zoetrope_postgres::DatabaseError;
 use super::{
     avatars,
     schema::users,
+    usernames::check_free,
     users::{InsertError, UserRow, refused},
 };
 use crate::{
-    accounts::{Profile, UserState},
+    accounts::{Acting, Profile, UserState},
     recent_users::Newcomer,
     rules::{login::key, profile::ProfileChange, profile_picture::Picture},
 };
@@ -54,12 +55,21 @@ struct ProfileUpdate<'a> {
     bio: Option<&'a str>,
 }
 
-/// Writes what changes of a user whose row is locked, but for the address.
-pub async fn update(connection: &mut AsyncPgConnection, user: UserId, change: &ProfileChange) -> Result<(), InsertError> {
+/// Writes what changes of a user, but for the address. `username` is another name, if there is one.
+pub async fn update(
+    connection: &mut AsyncPgConnection,
+    acting: &Acting,
+    username: Option<&str>,
+    change: &ProfileChange,
+) -> Result<(), InsertError> {
+    let user = acting.user.id;
+    if let Some(username) = username {
+        check_free(connection, user, username).await?;
+    }
     let row = users::table.find(user.as_uuid());
     let update = ProfileUpdate {
-        username: change.username.as_deref(),
-        username_key: change.username.as_deref().map(key),
+        username,
+        username_key: username.map(key),
         display_name: change.display_name.as_deref(),
         bio: change.bio.as_deref(),
     };

@@ -6,7 +6,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
-use zoetrope_domain::SessionId;
+use zoetrope_domain::{SessionId, UserId};
 use zoetrope_postgres::{Connection, DatabaseError, PRUNE_BATCH};
 
 use super::{
@@ -54,12 +54,23 @@ pub async fn insert(
     Ok(())
 }
 
-/// The token with this id, locked until the transaction ends: of two parallel uses, the second sees what the first did.
-pub async fn lock(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<StoredToken>, DatabaseError> {
+/// Whose token it is.
+pub async fn user(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<UserId>, DatabaseError> {
+    let user: Option<Uuid> = refresh_tokens::table
+        .find(id)
+        .inner_join(sessions::table)
+        .select(sessions::user_id)
+        .first(connection)
+        .await
+        .optional()?;
+    Ok(user.map(UserId::new))
+}
+
+/// The token with this id. Behind the lock of its user: of two parallel uses, the second sees what the first did.
+pub async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<StoredToken>, DatabaseError> {
     let token: Option<TokenRow> =
-        refresh_tokens::table.find(id).select(TokenRow::as_select()).for_update().first(connection).await.optional()?;
+        refresh_tokens::table.find(id).select(TokenRow::as_select()).first(connection).await.optional()?;
     let Some(token) = token else { return Ok(None) };
-    // Separately, and after the lock: the session must be seen as the other transaction left it.
     let (revoked_at, user): (Option<DateTime<Utc>>, UserRow) = sessions::table
         .inner_join(users::table)
         .filter(sessions::id.eq(token.session_id))

@@ -17,6 +17,7 @@ diesel::table! {
         credits -> BigInt,
         email_verified_at -> Nullable<Timestamptz>,
         number -> BigInt,
+        generation -> BigInt,
         pending_email -> Nullable<Text>,
         pending_email_until -> Nullable<Timestamptz>,
     }
@@ -100,6 +101,20 @@ diesel::table! {
         code_id -> Uuid,
         network -> Text,
         tried_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    confirmation_mails (user_id, asked_at) {
+        user_id -> Uuid,
+        asked_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    signup_grant (is_only) {
+        is_only -> Bool,
+        credits -> BigInt,
     }
 }
 

@@ -14,9 +14,10 @@ use zoetrope_postgres::{Connection, DatabaseError, PRUNE_BATCH, Statement};
 use super::{
     endings,
     schema::{sessions, users},
+    users::LockedUser,
 };
 use crate::{
-    accounts::{Device, OpenSession},
+    accounts::{Acting, Device, OpenSession},
     rules::login::key,
 };
 
@@ -78,6 +79,13 @@ pub async fn extend(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Whose session it is, whether or not it has ended.
+pub async fn user(connection: &mut AsyncPgConnection, session: SessionId) -> Result<Option<UserId>, DatabaseError> {
+    let user: Option<Uuid> =
+        sessions::table.find(session.as_uuid()).select(sessions::user_id).first(connection).await.optional()?;
+    Ok(user.map(UserId::new))
 }
 
 /// When the user signed in.
@@ -150,14 +158,16 @@ pub async fn note_uses(connection: &mut AsyncPgConnection, uses: &[(SessionId, D
     Ok(())
 }
 
-/// Ends those of the sessions that had not ended, tells the other services, and gives them back.
+/// Ends those of the user's sessions that had not ended, tells the other services, and gives them back.
 pub async fn revoke(
     connection: &mut AsyncPgConnection,
+    locked: &LockedUser,
     ended: &[SessionId],
     now: DateTime<Utc>,
 ) -> Result<Vec<Revoked>, DatabaseError> {
     let ids = ended.iter().map(|session| session.as_uuid());
-    let open = sessions::table.filter(sessions::id.eq_any(ids).and(sessions::revoked_at.is_null()));
+    let own = sessions::user_id.eq(locked.user.id.as_uuid());
+    let open = sessions::table.filter(sessions::id.eq_any(ids).and(own).and(sessions::revoked_at.is_null()));
     let rows: Vec<(Uuid, DateTime<Utc>)> = diesel::update(open)
         .set(sessions::revoked_at.eq(now))
         .returning((sessions::id, sessions::expires_at))
@@ -169,11 +179,11 @@ pub async fn revoke(
 /// Ends a session if it is the user's and has not ended, and tells the other services.
 pub async fn revoke_own(
     connection: &mut AsyncPgConnection,
-    user: UserId,
+    acting: &Acting,
     session: SessionId,
     now: DateTime<Utc>,
 ) -> Result<Vec<Revoked>, DatabaseError> {
-    let own = sessions::table.find(session.as_uuid()).filter(sessions::user_id.eq(user.as_uuid()));
+    let own = sessions::table.find(session.as_uuid()).filter(sessions::user_id.eq(acting.user.id.as_uuid()));
     let rows: Vec<(Uuid, DateTime<Utc>)> =
         diesel::update(own.filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(now))))
             .set(sessions::revoked_at.eq(now))
@@ -186,13 +196,14 @@ pub async fn revoke_own(
 /// Ends all sessions of the user, but for one that may go on, tells the other services, and gives them back.
 pub async fn revoke_others(
     connection: &mut AsyncPgConnection,
-    user: UserId,
+    locked: &LockedUser,
     spared: Option<SessionId>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Revoked>, DatabaseError> {
     // No session has the nil id.
     let spared = spared.map_or_else(Uuid::nil, SessionId::as_uuid);
-    let open = sessions::user_id.eq(user.as_uuid()).and(sessions::id.ne(spared)).and(sessions::revoked_at.is_null());
+    let user = locked.user.id.as_uuid();
+    let open = sessions::user_id.eq(user).and(sessions::id.ne(spared)).and(sessions::revoked_at.is_null());
     let rows: Vec<(Uuid, DateTime<Utc>)> = diesel::update(sessions::table.filter(open.and(sessions::expires_at.gt(now))))
         .set(sessions::revoked_at.eq(now))
         .returning((sessions::id, sessions::expires_at))

@@ -5,16 +5,20 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
-use zoetrope_domain::{SessionId, UserId};
+use zoetrope_domain::{OwnerGeneration, SessionId, UserId};
 use zoetrope_postgres::{Connection, DatabaseError};
 use zoetrope_tokens::Role;
 
-use super::schema::{sessions, users};
+use super::{
+    schema::{sessions, users},
+    usernames::check_free,
+};
 use crate::{
     accounts::{User, UserState},
     rules::{
         linking::Holder,
         login::{Identifier, key},
+        username::spellings,
     },
 };
 
@@ -36,6 +40,7 @@ pub enum Unique {
 #[diesel(table_name = users)]
 pub(super) struct UserRow {
     id: Uuid,
+    generation: i64,
     username: String,
     email: Option<String>,
     role: String,
@@ -50,12 +55,14 @@ impl TryFrom<UserRow> for User {
 
     fn try_from(row: UserRow) -> Result<Self, DatabaseError> {
         let role = row.role.parse().map_err(|error| Error::DeserializationError(Box::new(error)))?;
-        let UserRow { id, username, email, display_name, avatar_url, credits, created_at, .. } = row;
-        Ok(Self { id: UserId::new(id), username, email, role, display_name, avatar_url, credits, created_at })
+        let UserRow { id, generation, username, email, display_name, avatar_url, credits, created_at, .. } = row;
+        let (id, generation) = (UserId::new(id), OwnerGeneration::read(generation));
+        Ok(Self { id, generation, username, email, role, display_name, avatar_url, credits, created_at })
     }
 }
 
 pub async fn insert(connection: &mut AsyncPgConnection, user: &User, password_hash: Option<&str>) -> Result<(), InsertError> {
+    check_free(connection, user.id, &user.username).await?;
     diesel::insert_into(users::table)
         .values((
             users::id.eq(user.id.as_uuid()),
@@ -66,6 +73,7 @@ pub async fn insert(connection: &mut AsyncPgConnection, user: &User, password_ha
             users::email_key.eq(user.email.as_deref().map(key)),
             users::password_hash.eq(password_hash),
             users::role.eq(user.role.as_str()),
+            users::credits.eq(user.credits),
             users::created_at.eq(user.created_at),
         ))
         .execute(connection)
@@ -88,6 +96,17 @@ fn taken(error: &Error) -> Option<Unique> {
     }
 }
 
+/// A user whose row this transaction has locked: what it says holds until the transaction ends. Only [`lock`] makes one.
+#[derive(Debug)]
+pub struct LockedUser {
+    pub user: User,
+    pub password_hash: Option<String>,
+    pub state: UserState,
+    /// Whether the user has ever shown to receive what is sent to the address.
+    pub email_is_verified: bool,
+    _lock: (),
+}
+
 /// The user with this name or address, and the stored password hash, if there is one.
 pub async fn find(
     connection: &mut AsyncPgConnection,
@@ -95,7 +114,11 @@ pub async fn find(
 ) -> Result<Option<(User, Option<String>)>, DatabaseError> {
     let query = users::table.select((UserRow::as_select(), users::password_hash));
     let row = match identifier {
-        Identifier::Username(key) => query.filter(users::username_key.eq(key)).first(connection).await,
+        Identifier::Username(key) => {
+            // The name as it was typed is the user's own, if there are two.
+            let named = query.filter(users::username_key.eq_any(spellings(key)));
+            named.order(users::username_key.eq(key).desc()).first(connection).await
+        }
         Identifier::Email(key) => query.filter(users::email_key.eq(key)).first(connection).await,
     };
     let row: Option<(UserRow, Option<String>)> = row.optional()?;
@@ -114,31 +137,48 @@ pub async fn lock_state(connection: &Connection, user: UserId) -> Result<Option<
 }
 
 /// Any state but that of a deleted user, see [`mark_deleted`].
-pub async fn set_state(connection: &mut AsyncPgConnection, user: UserId, state: UserState) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid()))
+pub async fn set_state(connection: &mut AsyncPgConnection, locked: &LockedUser, state: UserState) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(locked.user.id.as_uuid()))
         .set((users::state.eq(state.as_str()), users::deleted_at.eq(None::<DateTime<Utc>>)))
         .execute(connection)
         .await?;
     Ok(())
 }
 
-pub async fn mark_deleted(connection: &mut AsyncPgConnection, user: UserId, now: DateTime<Utc>) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid()))
+pub async fn mark_deleted(
+    connection: &mut AsyncPgConnection,
+    locked: &LockedUser,
+    now: DateTime<Utc>,
+) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(locked.user.id.as_uuid()))
         .set((users::state.eq(UserState::Deleted.as_str()), users::deleted_at.eq(now)))
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// The user, and the stored password hash; locked until the transaction ends, so that a sign-in and a change of the password see each other.
-pub async fn lock(connection: &Connection, user: UserId) -> Result<Option<(User, Option<String>)>, DatabaseError> {
-    let row: Option<(UserRow, Option<String>)> = users::table
+/// Locks the row of a user until the transaction ends. Whatever lets a user in, or shuts a user out, does so behind this lock; it comes before
+/// that of any session, token or key.
+pub async fn lock(connection: &Connection, user: UserId) -> Result<Option<LockedUser>, DatabaseError> {
+    let row: Option<(UserRow, Option<String>, String, bool)> = users::table
         .find(user.as_uuid())
-        .select((UserRow::as_select(), users::password_hash))
+        .select((UserRow::as_select(), users::password_hash, users::state, users::email_verified_at.is_not_null()))
         .for_no_key_update()
         .first(&mut &*connection)
         .await
         .optional()?;
+    let Some((user, password_hash, state, email_is_verified)) = row else { return Ok(None) };
+    let state = state.parse().map_err(|error| Error::DeserializationError(Box::new(error)))?;
+    Ok(Some(LockedUser { user: user.try_into()?, password_hash, state, email_is_verified, _lock: () }))
+}
+
+/// The user, and the stored hash of the password.
+pub async fn with_password(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+) -> Result<Option<(User, Option<String>)>, DatabaseError> {
+    let query = users::table.find(user.as_uuid()).select((UserRow::as_select(), users::password_hash));
+    let row: Option<(UserRow, Option<String>)> = query.first(connection).await.optional()?;
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()
 }
 
@@ -168,9 +208,43 @@ pub async fn verify_email(
     Ok(verified > 0)
 }
 
-pub async fn forget_password(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(user.as_uuid())).set(users::password_hash.eq(None::<String>)).execute(connection).await?;
-    Ok(())
+#[derive(AsChangeset)]
+#[diesel(table_name = users, treat_none_as_null = true)]
+struct HandedOver<'a> {
+    username: &'a str,
+    username_key: String,
+    display_name: Option<&'a str>,
+    bio: Option<&'a str>,
+    avatar_url: Option<&'a str>,
+    avatar_file: Option<Uuid>,
+    password_hash: Option<&'a str>,
+    email_verified_at: Option<DateTime<Utc>>,
+    generation: i64,
+}
+
+/// The account is another owner's, who has shown to receive mail at its address. A picture of ours must be released before.
+pub async fn hand_over(
+    connection: &mut AsyncPgConnection,
+    claimed: &LockedUser,
+    username: &str,
+    display_name: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), InsertError> {
+    let user = &claimed.user;
+    check_free(connection, user.id, username).await?;
+    let handed_over = HandedOver {
+        username,
+        username_key: key(username),
+        display_name,
+        bio: None,
+        avatar_url: None,
+        avatar_file: None,
+        password_hash: None,
+        email_verified_at: Some(now),
+        generation: user.generation.next().stored(),
+    };
+    let row = users::table.find(user.id.as_uuid());
+    diesel::update(row).set(handed_over).execute(connection).await.map(|_| ()).map_err(refused)
 }
 
 /// The stored hash of a user's password, locked until the transaction ends.
@@ -183,12 +257,6 @@ pub async fn set_password(connection: &Connection, user: UserId, password_hash: 
     let own = diesel::update(users::table.find(user.as_uuid()));
     own.set(users::password_hash.eq(password_hash)).execute(&mut &*connection).await?;
     Ok(())
-}
-
-/// Without one, the user signs in by other ways only.
-pub async fn has_password(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, DatabaseError> {
-    let query = users::table.find(user.as_uuid()).select(users::password_hash.is_not_null());
-    Ok(query.first(connection).await.optional()?.unwrap_or_default())
 }
 
 /// The user of a session, unless it has been revoked or has expired.

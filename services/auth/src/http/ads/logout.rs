@@ -19,6 +19,7 @@ use crate::accounts::{Accounts, Device};
     )
 )]
 pub async fn ads_logout(accounts: Data<Accounts>, caller: CurrentUser, device: Device) -> Result<HttpResponse, Problem> {
-    accounts.end_session(caller.user_id, caller.session_id()?, device).await?;
+    let session = caller.session_id()?;
+    accounts.end_session(session, session, device).await?;
     Ok(HttpResponse::NoContent().finish())
 }
