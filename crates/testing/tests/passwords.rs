@@ -157,7 +157,8 @@ async fn a_forgotten_password_is_replaced_by_a_link_that_works_once() -> Result<
 
     until_ended(&user).await?;
     assert_eq!(login(&nobody, user.name(), User::PASSWORD).await?.status, 401);
-    login(&nobody, user.name(), NEW).await?.ok()?;
+    // By the address: the link was the first sign that it is anybody's, so the name is not the one that was registered.
+    login(&nobody, "li@mailbox.example", NEW).await?.ok()?;
     assert_eq!(received(&sink, 2).await?[1].to, ["Li@mailbox.example"], "who did it is told");
 
     // The next link is as good as the first, for half an hour.
@@ -215,6 +216,54 @@ async fn who_guesses_waits_and_the_owner_does_not() -> Result<()> {
     for _ in 0..3 {
         assert_eq!(login_from(&replicas[1], stranger, user.name(), "a wrong guess").await?.0, 401);
     }
+    Ok(())
+}
+
+/// Tries that are wrong, each by another way to the same account.
+async fn guess_by_all_ways(user: &User, email: &str) -> Result<Vec<u16>> {
+    let wrong = "a wrong guess";
+    Ok(vec![
+        login(user, user.name(), wrong).await?.status,
+        login(user, email, wrong).await?.status,
+        user.post("/api/auth/admin/login", json!({ "username": user.name(), "password": wrong })).await?.status,
+        user.put(CHANGE, json!({ "currentPassword": wrong, "newPassword": NEW })).await?.status,
+        user.put("/api/users/profile", json!({ "email": "new@mailbox.example", "currentPassword": wrong })).await?.status,
+        user.delete_with("/api/users/profile", &json!({ "password": wrong })).await?.status,
+        user.post("/api/auth/verify-code", json!({ "email": email, "code": "0000" })).await?.status,
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_counts_guesses_by_whichever_name_and_way_they_come() -> Result<()> {
+    const WAYS: i64 = 7;
+    let platform = without_tasks()
+        // As many as there are ways cost nothing; the first beyond closes the door.
+        .setting(Service::Auth, "lockout.account_failures", WAYS - 1)
+        .setting(Service::Auth, "lockout.first_wait_seconds", 600)
+        .setting(Service::Auth, "lockout.address_failures", 1000)
+        .start()
+        .await?;
+    let email = "ann@mailbox.example";
+    let user = platform.user_with_email(email, "en").await?;
+    assert_eq!(guess_by_all_ways(&user, email).await?, [401, 401, 401, 400, 400, 400, 400]);
+    assert_eq!(guess_by_all_ways(&user, email).await?, [429; WAYS as usize], "each way has a count of its own");
+    // Another name does not make it another account.
+    let database = platform.database().await?;
+    database
+        .execute("UPDATE auth.users SET username = 'renamed', username_key = 'renamed' WHERE username = $1", &[&user.name()])
+        .await?;
+    assert_eq!(login(&user, "renamed", User::PASSWORD).await?.status, 429);
+
+    // Nobody has these, which looks the same: a name, and an address, with a count of their own.
+    for name in ["no-such-user", "no-such-user@mailbox.example"] {
+        let mut statuses = Vec::new();
+        for _ in 0..=WAYS {
+            statuses.push(login(&user, name, "a wrong guess").await?.status);
+        }
+        assert_eq!(statuses, [[401; WAYS as usize].as_slice(), &[429]].concat(), "{name}");
+    }
+    let other = platform.user().await?;
+    login(&other, other.name(), User::PASSWORD).await?.ok()?;
     Ok(())
 }
 
