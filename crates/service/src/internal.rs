@@ -1,6 +1,6 @@
 //! The listener for the platform: health and metrics, on a port that clients cannot reach.
 
-use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, http::header::ContentType, web};
+use actix_web::{App, HttpResponse, HttpServer, Route, dev::ServerHandle, guard, http::header::ContentType, web};
 use anyhow::Context as _;
 
 use crate::{metrics::Metrics, process::Process, settings::InternalSettings, tasks::spawn_on};
@@ -19,9 +19,9 @@ impl InternalListener {
             App::new()
                 .app_data(web::Data::new(probed.clone()))
                 .app_data(web::Data::new(metrics.clone()))
-                .route("/livez", web::get().to(livez))
-                .route("/readyz", web::get().to(readyz))
-                .route("/metrics", web::get().to(render_metrics))
+                .service(web::resource("/livez").route(get_or_head().to(livez)))
+                .service(web::resource("/readyz").route(get_or_head().to(readyz)))
+                .service(web::resource("/metrics").route(get_or_head().to(render_metrics)))
         })
         .workers(1)
         .disable_signals()
@@ -37,6 +37,11 @@ impl InternalListener {
     pub(crate) async fn stop(self) {
         self.handle.stop(false).await;
     }
+}
+
+/// Some probes ask with HEAD. The HTTP codec keeps the body back.
+fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Alive: the process answers. It says nothing about what the process depends on, since a restart would not mend that.

@@ -78,6 +78,18 @@ impl PlatformBuilder {
         self
     }
 
+    /// Lets webhooks and callbacks go to receivers on this machine, over `http`.
+    #[must_use]
+    pub fn receivers_here(self) -> Self {
+        [Service::TaskApi, Service::Notifier].into_iter().fold(self, |builder, service| {
+            builder.setting(service, "webhooks.allow_http", true).setting(
+                service,
+                "webhooks.allowed_networks",
+                vec!["127.0.0.0/8"],
+            )
+        })
+    }
+
     /// How many requests one address may have in hand at the gateway: as many as nginx can count, unless this says otherwise.
     #[must_use]
     pub fn connections_per_address(mut self, count: u16) -> Self {

@@ -90,7 +90,9 @@ async fn a_key_is_taken_where_a_token_is_taken() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_does_what_its_scopes_say() -> Result<()> {
-    let platform = Platform::start().await?;
+    // Nothing is submitted, so that a task can be cancelled.
+    let builder = Platform::builder().replicas(Service::Poller, 0).replicas(Service::ProviderSim, 0);
+    let platform = builder.setting(Service::TaskApi, "credits.signup_grant", 1_000).start().await?;
     let user = platform.user().await?;
     let reader = key(&user, json!({ "name": "reader", "scopes": ["read"] })).await?.program;
     let writer = key(&user, json!({ "name": "writer", "scopes": ["write"] })).await?.program;
@@ -111,6 +113,30 @@ async fn a_key_does_what_its_scopes_say() -> Result<()> {
     ensure!(socket.next().await?.kind == "connected");
     socket.send("auth", json!({ "token": writer.token() })).await?;
     assert_eq!(socket.next().await?.kind, "authFailed");
+
+    // Whoever may only write is told nothing that it did not send, whichever way it asks.
+    let private = json!({ "prompt": "a very private prompt", "model": "sora-2", "clientRequestId": "mine" });
+    let private_task = user.post("/api/video/tasks", private).await?.ok()?;
+    let path = format!("/api/video/tasks/{}", private_task["data"]["videoId"].as_str().context("videoId")?);
+    let ids = json!({ "clientRequestIds": ["mine"] });
+    let body = json!({ "prompt": "a very private prompt" });
+    for (route, body) in [
+        ("/api/video/tasks/recover", ids.clone()),
+        (&format!("{path}/refresh-url"), Value::Null),
+        ("/api/videos/generate-stream", body.clone()),
+        ("/videos/generate-stream", body),
+    ] {
+        let refused = writer.post(route, body).await?;
+        assert_eq!((refused.status, &refused.body["message"]), (403, &json!("this API key lacks the scope read")), "{route}");
+    }
+    assert_eq!(reader.post("/api/video/tasks/recover", ids).await?.ok()?["data"]["matched"], 1);
+    let cancelled = writer.post(&format!("{path}/cancel"), Value::Null).await?;
+    assert_eq!((cancelled.status, &cancelled.body["data"]["status"]), (200, &json!("CANCELLED")), "{}", cancelled.body);
+    let told: Vec<&String> = cancelled.body["data"].as_object().context("data")?.keys().collect();
+    assert_eq!(told, ["status", "videoId"], "{}", cancelled.body);
+    let cancelled = user.create("another").await?;
+    let seen = user.post(&format!("/api/video/tasks/{cancelled}/cancel"), Value::Null).await?.ok()?;
+    assert_eq!(seen["data"]["prompt"], "another", "who may see it is told");
 
     // A key makes no keys, and ends no sessions.
     let all = key(&user, json!({ "name": "all" })).await?;

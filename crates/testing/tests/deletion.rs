@@ -127,8 +127,7 @@ async fn a_deleted_user_is_erased_everywhere_while_tasks_run() -> Result<()> {
         .setting(Service::Auth, "deletion.erase_after_days", 0)
         .setting(Service::Auth, "email_confirmation.gateway_url", "https://api.example")
         .setting(Service::TaskApi, "credits.signup_grant", 1_000)
-        .setting(Service::Notifier, "webhooks.allow_http", true)
-        .setting(Service::Notifier, "webhooks.allowed_networks", vec!["127.0.0.0/8"])
+        .receivers_here()
         .start()
         .await?;
     let database = platform.database().await?;

@@ -63,6 +63,53 @@ const COOKIELESS: [&str; 1] = ["POST /api/auth/refresh"];
 /// Other names of documented routes.
 const ALIASES: [&str; 2] = ["GET /api/v1/videos/{id}/stream", "POST /videos/generate-stream"];
 
+const READ: &[&str] = &["read"];
+const WRITE: &[&str] = &["write"];
+const WEBHOOKS: &[&str] = &["webhooks"];
+
+/// Which scopes an API key needs, all of them together. A route that is not here is for people who signed in, or for everybody.
+///
+/// Whoever adds a route for keys adds it here: what answers with what is stored needs `read` (or `webhooks`), whatever its method.
+const KEYS: &[(&str, &[&str])] = &[
+    ("GET /api/auth/me", READ),
+    ("GET /api/v1/auth/me", READ),
+    ("GET /api/video/tasks", READ),
+    // Answers with what was sent.
+    ("POST /api/video/tasks", WRITE),
+    ("POST /api/video/tasks/recover", READ),
+    ("GET /api/video/tasks/{videoId}", READ),
+    // Answers with the task to those who have `read` as well.
+    ("POST /api/video/tasks/{videoId}/cancel", WRITE),
+    ("GET /api/video/tasks/{videoId}/content", READ),
+    ("POST /api/video/tasks/{videoId}/refresh-url", READ),
+    ("GET /api/video/stats", READ),
+    ("POST /api/videos/generate-stream", &["read", "write"]),
+    ("POST /videos/generate-stream", &["read", "write"]),
+    ("GET /api/v1/videos/{id}/events", READ),
+    ("GET /api/v1/videos/{id}/stream", READ),
+    ("GET /api/credits/balance", READ),
+    ("GET /api/events", READ),
+    ("GET /api/tasks/{id}/events", READ),
+    ("GET /api/notifications/preferences", READ),
+    // Answers with what was sent.
+    ("PUT /api/notifications/preferences", WRITE),
+    ("GET /api/webhooks", WEBHOOKS),
+    ("POST /api/webhooks", WEBHOOKS),
+    ("GET /api/webhooks/callback-deliveries", WEBHOOKS),
+    ("GET /api/webhooks/callback-deliveries/{deliveryId}", WEBHOOKS),
+    ("POST /api/webhooks/callback-deliveries/{deliveryId}/resend", WEBHOOKS),
+    ("GET /api/webhooks/callback-secret", WEBHOOKS),
+    ("POST /api/webhooks/callback-secret/rotate", WEBHOOKS),
+    ("GET /api/webhooks/{webhookId}", WEBHOOKS),
+    ("PATCH /api/webhooks/{webhookId}", WEBHOOKS),
+    ("DELETE /api/webhooks/{webhookId}", WEBHOOKS),
+    ("POST /api/webhooks/{webhookId}/rotate-secret", WEBHOOKS),
+    ("POST /api/webhooks/{webhookId}/test", WEBHOOKS),
+    ("POST /api/webhooks/{webhookId}/replay", WEBHOOKS),
+    ("GET /api/webhooks/{webhookId}/deliveries", WEBHOOKS),
+    ("POST /api/webhooks/{webhookId}/deliveries/{deliveryId}/resend", WEBHOOKS),
+];
+
 struct Forger {
     header: Header,
     claims: Value,
@@ -260,5 +307,38 @@ async fn every_route_refuses_every_bad_credential() -> Result<()> {
     }
     assert!(let_in.is_empty(), "not refused:\n{}", let_in.join("\n"));
     assert!(refused > 600, "only {refused} were tried");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_takes_the_keys_that_it_says_and_no_others() -> Result<()> {
+    let platform = Platform::builder().replicas(Service::Poller, 0).replicas(Service::ProviderSim, 0).start().await?;
+    let user = platform.user().await?;
+    let knocker = Knocker { http: Client::new(), gateway: platform.gateway_url() };
+    let routes = routes(&platform).await?;
+    for (known, _) in KEYS {
+        ensure!(routes.iter().any(|route| route == known), "{known} is no route any more");
+    }
+    let mut keys = Vec::new();
+    for scopes in
+        [READ, WRITE, WEBHOOKS, &["write", "webhooks"], &["read", "webhooks"], &["read", "write"], &["read", "write", "webhooks"]]
+    {
+        let made = user.post("/api/keys", json!({ "name": scopes.join(" "), "scopes": scopes })).await?.ok()?;
+        keys.push((scopes, made["data"]["key"].as_str().context("key")?.to_owned()));
+    }
+    let mut wrong = Vec::new();
+    let is_for_all = |route: &str| PUBLIC.contains(&route) && !OPTIONAL.contains(&route);
+    for route in routes.iter().filter(|route| !is_for_all(route)) {
+        let needed = KEYS.iter().find(|(known, _)| known == route).map(|(_, scopes)| *scopes);
+        for (scopes, key) in &keys {
+            let is_good = needed.is_some_and(|needed| needed.iter().all(|scope| scopes.contains(scope)));
+            let status = knocker.knock(route, Credential::Bearer(key)).await?;
+            // One that takes nothing but tokens of sessions may not even say that a key is one.
+            if !matches!(status, 401 | 403) != is_good {
+                wrong.push(format!("{route} with a key for {}: {status}", scopes.join(", ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not as declared:\n{}", wrong.join("\n"));
     Ok(())
 }

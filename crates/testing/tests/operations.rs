@@ -66,6 +66,8 @@ async fn every_process_shows_its_health_and_figures() -> Result<()> {
         let internal = platform.process(service, 0)?.internal_url();
         for path in ["livez", "readyz"] {
             assert_eq!(reqwest::get(format!("{internal}/{path}")).await?.status(), 200, "{} {path}", service.name());
+            let head = reqwest::Client::new().head(format!("{internal}/{path}")).send().await?;
+            assert_eq!((head.status().as_u16(), head.bytes().await?.len()), (200, 0), "{} {path}", service.name());
         }
         let figures = reqwest::get(format!("{internal}/metrics")).await?.text().await?;
         assert!(figures.contains("zoetrope_"), "{}: {figures}", service.name());
