@@ -58,3 +58,26 @@ impl Payload {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As tokens were before owners had numbers; their holders go on.
+    #[test]
+    fn a_token_without_a_generation_is_of_the_first_owner() {
+        let id = "00000000-0000-0000-0000-000000000001";
+        let before = json!({
+            "iss": "i", "aud": "a", "sub": id, "userId": id, "sid": id, "username": "ann", "role": "USER", "kind": "access", "iat": 1, "exp": 2,
+        });
+        let payload: Payload = serde_json::from_value(before.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&payload).unwrap(), before);
+        assert_eq!(payload.into_claims().unwrap().owner_generation, OwnerGeneration::FIRST);
+        let mut later = before;
+        later["gen"] = 2.into();
+        let payload: Payload = serde_json::from_value(later).unwrap();
+        assert_eq!(payload.into_claims().unwrap().owner_generation, OwnerGeneration::new(2));
+    }
+}

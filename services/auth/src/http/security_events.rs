@@ -54,7 +54,8 @@ pub struct SecurityEventView {
     /// `suspended`, `reinstated`, `role_changed` or `deleted`.
     #[schema(example = "sign_in")]
     kind: String,
-    /// What it is about: `session:` or `api_key:` and an id, `role:` and a role, or `provider:` and who vouches.
+    /// What it is about: `session:` or `api_key:` and an id, `role:` and a role, `provider:` and who vouches, or
+    /// of a take-over `dropped:` and what came to an end with it.
     subject: Option<String>,
     /// Where the request came from, if there was one.
     #[schema(example = "192.0.2.7")]
