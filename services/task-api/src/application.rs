@@ -28,12 +28,14 @@ use crate::{
     forgetting, http,
     live::{Live, Watchers},
     settings::Settings,
+    uploads::UnfinishedUploads,
 };
 
 /// Starts the service. Contacts no server before it returns: those that are away are waited for in the background.
 pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let models = ModelCatalog::new(settings.models).map_err(|error| SettingsError::invalid("models", error))?;
     settings.streams.check()?;
+    settings.uploads.check()?;
     let storage = ObjectStorage::from_settings(&settings.storage)?;
     let links = MediaLinks::new(&settings.media)?;
     let redis = Redis::connect(&settings.redis)?;
@@ -45,7 +47,8 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
     let publisher = Publisher::start(&process, &settings.rabbitmq);
     let relay = Relay::start(&process, database.clone(), publisher, settings.outbox);
     inbox::keep_pruned(&process, &database);
-    process.spawn("balances", balances::run(database.clone(), relay.clone(), process.stopping()));
+    let signup_grant = settings.credits.signup_grant;
+    process.spawn("balances", balances::run(database.clone(), relay.clone(), signup_grant, process.stopping()));
     let commands = Commands { database: database.clone(), relay, signup_grant: settings.credits.signup_grant };
 
     let job_events = JobEvents { commands: commands.clone() };
@@ -67,15 +70,7 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         let database = database.clone();
         async move { database.ping().await.map_err(|error| error.to_string()) }
     });
-    let app = web::Data::from(Arc::new(App {
-        commands,
-        storage,
-        links,
-        models,
-        destinations: settings.webhooks,
-        live,
-        started: Instant::now(),
-    }));
+    let app = web::Data::from(Arc::new(App { commands, storage, uploads: UnfinishedUploads::new(settings.uploads), links, models, destinations: settings.webhooks, live, started: Instant::now() }));
     let authenticator = Authenticator::new(access);
     let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), http::limit_of);
     let authenticator = web::Data::new(authenticator);

@@ -24,6 +24,14 @@ pub enum NotAnImage {
     Unreadable,
 }
 
+/// An image that was recognised, and the size that its header promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecognisedImage {
+    pub image_type: ImageType,
+    pub width: u32,
+    pub height: u32,
+}
+
 impl ImageType {
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -35,7 +43,7 @@ impl ImageType {
 
     /// Looks at the first [`HEAD_BYTES`] of a file, or all of a shorter one: the type must be one of ours, and its header must yield a
     /// width and a height.
-    pub fn recognise(head: &[u8]) -> Result<Self, NotAnImage> {
+    pub fn recognise(head: &[u8]) -> Result<RecognisedImage, NotAnImage> {
         let (kind, size) = match image::guess_format(head) {
             Ok(ImageFormat::Png) => (Self::Png, decoded_size(head, ImageFormat::Png)),
             Ok(ImageFormat::Jpeg) => (Self::Jpeg, decoded_size(head, ImageFormat::Jpeg)),
@@ -43,7 +51,7 @@ impl ImageType {
             Ok(_) | Err(_) => return Err(NotAnImage::OtherType),
         };
         match size {
-            Some((width, height)) if width > 0 && height > 0 => Ok(kind),
+            Some((width, height)) if width > 0 && height > 0 => Ok(RecognisedImage { image_type: kind, width, height }),
             _ => Err(NotAnImage::Unreadable),
         }
     }
@@ -95,10 +103,11 @@ mod tests {
             [(ImageFormat::Png, ImageType::Png), (ImageFormat::Jpeg, ImageType::Jpeg), (ImageFormat::WebP, ImageType::WebP)]
         {
             let bytes = encoded(format);
-            assert_eq!(ImageType::recognise(&bytes), Ok(kind));
+            let expected = Ok(RecognisedImage { image_type: kind, width: 48, height: 27 });
+            assert_eq!(ImageType::recognise(&bytes), expected);
             // Everything before the pixels; a JPEG has its tables there.
             let head = if format == ImageFormat::Jpeg { bytes.len() - 20 } else { 60.min(bytes.len()) };
-            assert_eq!(ImageType::recognise(&bytes[..head]), Ok(kind), "{format:?}");
+            assert_eq!(ImageType::recognise(&bytes[..head]), expected, "{format:?}");
         }
     }
 

@@ -18,6 +18,7 @@ mod data_url;
 mod erasure;
 mod forgetting;
 mod http;
+mod image_bounds;
 mod image_type;
 mod listing;
 mod live;
@@ -28,6 +29,7 @@ mod settings;
 mod sha256;
 mod store;
 mod task;
+mod uploads;
 
 use std::{io::Write, process::ExitCode};
 

@@ -1,7 +1,7 @@
 //! The settings of this service, beside those that every binary has.
 
 use std::{
-    num::{NonZeroU16, NonZeroU64},
+    num::{NonZeroU16, NonZeroU32, NonZeroU64},
     time::Duration,
 };
 
@@ -40,6 +40,8 @@ pub struct Settings {
     pub audit: AuditSettings,
     #[serde(default)]
     pub streams: StreamSettings,
+    #[serde(default)]
+    pub uploads: UploadSettings,
     /// Which addresses a task may bring (`[webhooks]`): the same as in `notifier`, which calls them.
     #[serde(default)]
     pub webhooks: Destinations,
@@ -152,6 +154,56 @@ impl StreamSettings {
     }
 }
 
+/// `[uploads]`: pictures that users send. What is unfinished is counted for each user, by each replica.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadSettings {
+    /// The greatest length of a picture, in MiB. Default 256.
+    pub max_image_mib: NonZeroU32,
+    /// The greatest size of a picture, in millions of pixels. Default 250.
+    pub max_megapixels: NonZeroU32,
+    /// Unfinished uploads of one user. Default 4.
+    pub max_per_user: NonZeroU16,
+    /// What those may have brought together, in MiB. Default 512.
+    pub max_unfinished_mib_per_user: NonZeroU32,
+}
+
+impl Default for UploadSettings {
+    fn default() -> Self {
+        Self {
+            max_image_mib: const { NonZeroU32::new(256).unwrap() },
+            max_megapixels: const { NonZeroU32::new(250).unwrap() },
+            max_per_user: const { NonZeroU16::new(4).unwrap() },
+            max_unfinished_mib_per_user: const { NonZeroU32::new(512).unwrap() },
+        }
+    }
+}
+
+impl UploadSettings {
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if self.max_unfinished_mib_per_user >= self.max_image_mib {
+            return Ok(());
+        }
+        Err(SettingsError::invalid("uploads.max_unfinished_mib_per_user", "must not be less than uploads.max_image_mib"))
+    }
+
+    pub fn max_image_bytes(&self) -> u64 {
+        mib(self.max_image_mib)
+    }
+
+    pub fn max_unfinished_bytes(&self) -> u64 {
+        mib(self.max_unfinished_mib_per_user)
+    }
+
+    pub fn max_pixels(&self) -> u64 {
+        u64::from(self.max_megapixels.get()) * 1_000_000
+    }
+}
+
+fn mib(number: NonZeroU32) -> u64 {
+    u64::from(number.get()) * 1024 * 1024
+}
+
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     const LONGEST: f64 = 3_600.0;
     let seconds = f64::deserialize(deserializer)?;
@@ -167,6 +219,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_user_may_upload_at_least_one_picture() {
+        let read = |value| serde_json::from_value::<UploadSettings>(value).unwrap();
+        assert!(UploadSettings::default().check().is_ok());
+        assert!(read(json!({ "max_image_mib": 2, "max_unfinished_mib_per_user": 1 })).check().is_err());
+    }
 
     #[test]
     fn times_of_streams_may_have_fractions_and_are_never_none() {

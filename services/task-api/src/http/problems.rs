@@ -5,10 +5,15 @@ use zoetrope_postgres::DatabaseError;
 use zoetrope_storage::StorageError;
 
 use super::view::status_word;
-use crate::commands::{CancelError, CreateError};
+use crate::{
+    commands::{CancelError, CreateError},
+    uploads::UploadRefused,
+};
 
 /// A storage that fails is usually back within seconds.
 const RETRY_AFTER_SECONDS: u64 = 2;
+/// Another upload of the same user ends about every so often.
+const UPLOAD_RETRY_AFTER_SECONDS: u64 = 5;
 /// Another stream of the same user ends about every so often.
 const STREAM_RETRY_AFTER_SECONDS: u64 = 5;
 
@@ -17,6 +22,7 @@ impl From<CreateError> for Problem {
         match error {
             CreateError::InsufficientCredits(short) => Self::insufficient_credits(short.required.get(), short.current.get()),
             CreateError::KeyTaken => Self::idempotency_mismatch(),
+            CreateError::AnotherOwner => another_owner(),
             CreateError::Database(error) => error.into(),
         }
     }
@@ -26,10 +32,25 @@ impl From<CancelError> for Problem {
     fn from(error: CancelError) -> Self {
         match error {
             CancelError::NotFound => no_such_task(),
+            CancelError::AnotherOwner => another_owner(),
             CancelError::Finished(finished) => {
                 Self::invalid_state(finished.to_string()).with_data("status", status_word(finished.status()))
             }
             CancelError::Database(error) => error.into(),
+        }
+    }
+}
+
+/// To somebody whose session or key has ended, and who came before this service had heard of it.
+fn another_owner() -> Problem {
+    Problem::unauthorized("this session has ended")
+}
+
+impl From<UploadRefused> for Problem {
+    fn from(refused: UploadRefused) -> Self {
+        match refused {
+            UploadRefused::Number | UploadRefused::TotalSize => Self::rate_limited(UPLOAD_RETRY_AFTER_SECONDS),
+            UploadRefused::Size { limit } => Self::too_large(limit),
         }
     }
 }

@@ -1,14 +1,21 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, Type, schema::SchemaType},
+};
 use zoetrope_bus::OutgoingMessage;
-use zoetrope_domain::{ModelCatalog, VideoInput, VideoOrder, VideoRequest};
+use zoetrope_domain::{Credits, ModelCatalog, VideoInput, VideoOrder, VideoRequest};
 use zoetrope_egress::{Destinations, WebAddress};
 use zoetrope_http::FieldError;
 
 /// The prompt travels to the poller in one message, with a little beside it. Accepting what could never be sent would lose the task.
-const LONGEST_PROMPT: usize = OutgoingMessage::MAX_PAYLOAD - 64 * 1024;
+pub const LONGEST_PROMPT: usize = OutgoingMessage::MAX_PAYLOAD - 64 * 1024;
+
+/// Characters of a client's own id.
+pub const LONGEST_CLIENT_ID: usize = 255;
 
 /// What a client asks for; the same fields as JSON or as the text fields of a form. An empty optional field counts as absent.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -18,9 +25,8 @@ pub struct CreateVideo {
     pub prompt: Option<String>,
     #[schema(required, nullable = false, example = "sora_video2")]
     pub model: Option<String>,
-    /// Seconds, as a number or as its digits.
     #[serde(default, alias = "seconds", deserialize_with = "seconds")]
-    #[schema(example = 10)]
+    #[schema(schema_with = seconds_schema, required = false)]
     pub duration: Option<u32>,
     /// `WIDTHxHEIGHT`; wins over `aspectRatio`.
     #[schema(example = "1280x720")]
@@ -29,10 +35,12 @@ pub struct CreateVideo {
     #[serde(alias = "aspect_ratio")]
     #[schema(example = "16:9")]
     pub aspect_ratio: Option<String>,
+    #[serde(default, deserialize_with = "flag")]
+    #[schema(schema_with = flag_schema, required = false)]
     pub watermark: Option<bool>,
     /// The picture to start from, as a data URL. In a form it is the file `input_reference`.
     pub reference_image: Option<String>,
-    /// The client's own id, by which it finds the task after a lost answer.
+    /// The client's own id, by which it finds the task after a lost answer. Up to 255 characters.
     pub client_request_id: Option<String>,
     /// Is told how the task ends, in the way of a webhook, signed with the secret for callbacks. A public `https` address, up to 2048
     /// characters, without user name and password.
@@ -42,8 +50,27 @@ pub struct CreateVideo {
 }
 
 impl CreateVideo {
-    /// Takes a text field of a form; one with another name is ignored.
+    /// The fields of a form that [`set`](Self::set) takes.
+    pub const FIELDS: [&str; 12] = [
+        "prompt",
+        "model",
+        "duration",
+        "seconds",
+        "size",
+        "aspectRatio",
+        "aspect_ratio",
+        "watermark",
+        "referenceImage",
+        "clientRequestId",
+        "callbackUrl",
+        "callback_url",
+    ];
+
+    /// Takes a text field of a form; one with another name is ignored. So is what a script appends that has no value for a choice.
     pub fn set(&mut self, name: &str, text: String) -> Result<(), FieldError> {
+        if name != "prompt" && matches!(text.trim(), "null" | "undefined") {
+            return Ok(());
+        }
         match name {
             "prompt" => self.prompt = Some(text),
             "model" => self.model = Some(text),
@@ -59,6 +86,29 @@ impl CreateVideo {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What is wrong with those fields that were sent, while others may follow.
+    pub fn wrong_so_far(&self, catalog: &ModelCatalog, destinations: &Destinations) -> Vec<FieldError> {
+        let was_sent = |error: &FieldError| match error.field.as_str() {
+            "prompt" => self.prompt.is_some(),
+            "model" => self.model.is_some(),
+            "duration" => self.duration.is_some(),
+            "size" => self.size.is_some(),
+            "aspectRatio" => self.aspect_ratio.is_some(),
+            "clientRequestId" => self.client_request_id.is_some(),
+            "callbackUrl" => self.callback_url.is_some(),
+            _ => false,
+        };
+        let wrong = self.clone().check(catalog, destinations).err().unwrap_or_default();
+        wrong.into_iter().filter(was_sent).collect()
+    }
+
+    /// The price, as far as it is known: of the model that was named, or else of the cheapest one.
+    pub fn least_price(&self, catalog: &ModelCatalog) -> Credits {
+        let named = self.model.as_deref().and_then(|model| catalog.find(model));
+        let cheapest = || catalog.iter().map(|model| model.price).min().unwrap_or_default();
+        named.map_or_else(cheapest, |model| model.price)
     }
 
     /// The request in the words of the domain. Everything that is wrong is named at once, as the client calls it.
@@ -81,6 +131,9 @@ impl CreateVideo {
         let client_request_id = parsed("clientRequestId", self.client_request_id);
         let callback_url = parsed("callbackUrl", self.callback_url);
 
+        if client_request_id.as_ref().is_some_and(|id| id.chars().count() > LONGEST_CLIENT_ID) {
+            errors.push(FieldError::new("clientRequestId", format!("must not be longer than {LONGEST_CLIENT_ID} characters")));
+        }
         if too_long {
             errors.push(FieldError::new("prompt", format!("must not be longer than {LONGEST_PROMPT} bytes")));
         }
@@ -141,9 +194,42 @@ fn wrong(field: &str, message: &impl ToString) -> FieldError {
 const SECONDS_EXPECTED: &str = "must be a whole number of seconds";
 
 /// `Some(None)` when the text is empty, `None` when it is no number.
+/// How [`seconds`] may be written.
+pub fn seconds_schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Integer, Type::String, Type::Null]))
+        .minimum(Some(0))
+        .pattern(Some("^\\s*([0-9]+(\\.0)?)?\\s*$"))
+        .description(Some("Seconds, as a number or as its digits."))
+        .examples([json!(10)])
+        .build()
+}
+
+/// How a [`flag`] may be written.
+pub fn flag_schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Boolean, Type::Integer, Type::String, Type::Null]))
+        .enum_values(Some([
+            json!(true),
+            json!(false),
+            json!(1),
+            json!(0),
+            json!("true"),
+            json!("false"),
+            json!("1"),
+            json!("0"),
+            json!("on"),
+            json!("off"),
+            json!(""),
+            json!(null),
+        ]))
+        .build()
+}
+
 fn parse_seconds(text: &str) -> Option<Option<u32>> {
     let text = text.trim();
-    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    if text.is_empty() { Some(None) } else { whole.parse().ok().map(Some) }
 }
 
 fn parse_flag(text: &str) -> Option<Option<bool>> {
@@ -189,6 +275,37 @@ pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>
     }
 
     deserializer.deserialize_any(Seconds)
+}
+
+/// Reads yes or no, as a boolean or in the words of a form.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    struct Flag;
+
+    impl de::Visitor<'_> for Flag {
+        type Value = Option<bool>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("true or false")
+        }
+
+        fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Self::Value, E> {
+            Ok(Some(flag))
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+            parse_flag(&number.to_string()).ok_or_else(|| E::invalid_type(de::Unexpected::Unsigned(number), &self))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            parse_flag(text).ok_or_else(|| E::invalid_type(de::Unexpected::Str(text), &self))
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+
+    deserializer.deserialize_any(Flag)
 }
 
 #[cfg(test)]
@@ -245,6 +362,46 @@ mod tests {
         let checked = form.check(&catalog(), &Destinations::default()).unwrap();
         assert_eq!(checked, json.check(&catalog(), &Destinations::default()).unwrap());
         assert_eq!((checked.order.seconds, checked.order.size.to_string()), (5, "720x1280".to_owned()));
+    }
+
+    #[test]
+    fn what_is_sloppy_and_clear_is_taken() {
+        let mut form = CreateVideo::default();
+        for (name, text) in [
+            ("duration", "5.0"),
+            ("watermark", " TRUE "),
+            ("size", "undefined"),
+            ("aspectRatio", "null"),
+            ("callbackUrl", "undefined"),
+            ("clientRequestId", ""),
+            ("prompt", "null"),
+        ] {
+            assert!(CreateVideo::FIELDS.contains(&name));
+            form.set(name, text.to_owned()).unwrap();
+        }
+        assert_eq!((form.duration, form.watermark), (Some(5), Some(true)));
+        assert_eq!((form.size, form.aspect_ratio, form.callback_url), (None, None, None));
+        assert_eq!(form.prompt.as_deref(), Some("null"), "which can be meant");
+        for (watermark, flag) in [(json!("true"), Some(true)), (json!(0), Some(false)), (json!(""), None), (json!(null), None)] {
+            assert_eq!(from_json(json!({ "watermark": watermark })).watermark, flag);
+        }
+        for watermark in [json!("maybe"), json!(2), json!([true])] {
+            assert!(serde_json::from_value::<CreateVideo>(json!({ "watermark": watermark })).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_known_before_the_rest_has_come() {
+        let wrong = |body: serde_json::Value| {
+            let errors = from_json(body).wrong_so_far(&catalog(), &Destinations::default());
+            errors.into_iter().map(|error| error.field).collect::<Vec<_>>()
+        };
+        assert!(wrong(json!({})).is_empty());
+        assert!(wrong(json!({ "prompt": "x" })).is_empty());
+        assert!(wrong(json!({ "duration": 5 })).is_empty());
+        assert_eq!(wrong(json!({ "model": "none" })), ["model"]);
+        assert_eq!(wrong(json!({ "model": "sora-2", "duration": 7 })), ["duration"]);
+        assert_eq!(wrong(json!({ "size": "big", "clientRequestId": "x".repeat(256) })), ["clientRequestId", "size"]);
     }
 
     #[test]

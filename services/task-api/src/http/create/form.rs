@@ -1,49 +1,71 @@
-use actix_multipart::{Field, Multipart};
 use actix_web::{HttpRequest, dev::Payload};
-use futures_util::StreamExt;
 use zoetrope_domain::TaskId;
-use zoetrope_http::Problem;
-use zoetrope_storage::ObjectStorage;
+use zoetrope_http::{
+    Form, Problem,
+    body::{BodyMemory, Offload},
+};
 
-use super::{CreateVideo, UploadedImage};
+use super::{
+    CreateVideo, DATA_URL_BYTES, IMAGE_FIELD, Received,
+    admission::Admission,
+    body::LONGEST_PROMPT,
+    image::{ImageTarget, UploadedImage},
+};
+use crate::app::App;
 
 /// The form's file.
 pub const FILE_FIELD: &str = "input_reference";
-/// What all text fields together may take, in bytes; as much as a JSON body.
-const TEXT_LIMIT: usize = 100 * 1024 * 1024;
+/// Of a field that holds a word or an address.
+const WORD_BYTES: usize = 16 * 1024;
 
 /// Reads a form field by field, in whichever order they come, and stores the file on the way.
 pub async fn read(
+    app: &App,
     request: &HttpRequest,
     payload: Payload,
-    storage: &ObjectStorage,
     task: TaskId,
-) -> Result<(CreateVideo, Option<UploadedImage>), Problem> {
-    let mut form = Multipart::new(request.headers(), payload);
-    let (mut body, mut image, mut left) = (CreateVideo::default(), None, TEXT_LIMIT);
-    while let Some(field) = form.next().await {
-        let mut field = field.map_err(|error| malformed(&error))?;
-        let name = field.name().unwrap_or_default().to_owned();
-        if name == FILE_FIELD {
+    admission: &Admission,
+) -> Result<Received, Problem> {
+    let mut form = Form::new(request, payload);
+    let (mut body, mut image, mut upload, mut text_bytes) = (CreateVideo::default(), None, None, 0);
+    while let Some(field) = form.next().await? {
+        let name = field.name().to_owned();
+        let is_picture = name == FILE_FIELD || (name == IMAGE_FIELD && field.is_file());
+        if is_picture {
             if image.is_some() {
-                return Err(Problem::field(FILE_FIELD, "must be sent once"));
+                return Err(Problem::field(name, "must be sent once"));
             }
-            image = Some(UploadedImage::from_stream(storage, task, FILE_FIELD, field).await?);
-        } else {
-            let text = read_text(&mut field, &name, left).await?;
-            left -= text.len();
-            body.set(&name, text).map_err(|error| Problem::validation(vec![error]))?;
+            let started = admission.begin(&body).await?;
+            let target = ImageTarget { app, memory: BodyMemory::of(request), task, field: &name };
+            image = match field.file().await? {
+                Some(content) => UploadedImage::from_upload(&target, content, started).await?,
+                None => None,
+            };
+            continue;
         }
+        let Some(longest) = longest(&name) else {
+            form.skip(field).await?;
+            continue;
+        };
+        if name == IMAGE_FIELD && upload.is_none() {
+            upload = Some(admission.begin(&body).await?);
+        }
+        let text = field.text(longest).await?;
+        text_bytes += text.len();
+        if let Some(upload) = upload.as_ref().filter(|_| name == IMAGE_FIELD) {
+            upload.grow(text.len())?;
+        }
+        body.set(&name, text).map_err(|error| Problem::validation(vec![error]))?;
     }
-    Ok((body, image))
+    Ok(Received { body, image, upload, offload: Offload::new(BodyMemory::of(request), text_bytes) })
 }
 
-async fn read_text(field: &mut Field, name: &str, limit: usize) -> Result<String, Problem> {
-    let bytes =
-        field.bytes(limit).await.map_err(|_| Problem::too_large(TEXT_LIMIT as u64))?.map_err(|error| malformed(&error))?;
-    String::from_utf8(bytes.into()).map_err(|_| Problem::field(name, "must be text in UTF-8"))
-}
-
-fn malformed(error: &actix_multipart::MultipartError) -> Problem {
-    Problem::field("body", format!("is not a readable form: {error}"))
+/// Bytes of a text field; `None` for one that nobody asked for.
+fn longest(name: &str) -> Option<usize> {
+    match name {
+        "prompt" => Some(LONGEST_PROMPT),
+        IMAGE_FIELD => Some(DATA_URL_BYTES),
+        name if CreateVideo::FIELDS.contains(&name) => Some(WORD_BYTES),
+        _ => None,
+    }
 }

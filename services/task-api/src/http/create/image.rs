@@ -1,16 +1,23 @@
-use actix_web::web;
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use zoetrope_domain::TaskId;
-use zoetrope_http::Problem;
+use zoetrope_http::{
+    Problem,
+    body::{BodyMemory, SMALL_BYTES},
+};
 use zoetrope_storage::{ObjectKey, ObjectStorage, StorageError, StoredObject};
 
 use crate::{
-    data_url,
+    app::App,
+    data_url::DataUrl,
     http::problems::storage_problem,
-    image_type::{HEAD_BYTES, ImageType, NotAnImage},
+    image_type::{HEAD_BYTES, ImageType, NotAnImage, RecognisedImage},
     task::ReferenceImage,
+    uploads::Upload,
 };
+
+/// What an upload holds in memory at the most, whatever its length: its head, and the parts that are on their way to the storage.
+const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// An image that was stored for a task which does not exist yet. It is deleted again unless the task takes it.
 pub struct UploadedImage {
@@ -19,37 +26,77 @@ pub struct UploadedImage {
     image_type: ImageType,
     stored: StoredObject,
     taken: bool,
+    /// Unfinished until then.
+    _upload: Upload,
+}
+
+/// For which task an image comes, and as which field.
+pub struct ImageTarget<'a> {
+    pub app: &'a App,
+    pub memory: BodyMemory,
+    pub task: TaskId,
+    /// The client's name for it.
+    pub field: &'a str,
 }
 
 impl UploadedImage {
-    /// Stores an image as it comes in, in constant memory. `field` is the client's name for it.
-    pub async fn from_stream<S, E>(storage: &ObjectStorage, task: TaskId, field: &str, stream: S) -> Result<Self, Problem>
+    /// Stores an image as it comes in, in constant memory. `None` when nothing comes.
+    pub async fn from_upload<S>(target: &ImageTarget<'_>, content: S, upload: Upload) -> Result<Option<Self>, Problem>
     where
-        S: Stream<Item = Result<Bytes, E>> + Unpin,
-        E: ToString,
+        S: Stream<Item = Result<Bytes, Problem>> + Unpin,
     {
-        // Fused: a form's field must not be asked again once it has ended, which it may have within the head.
-        let mut stream = stream.map(|chunk| chunk.map_err(|error| error.to_string())).fuse();
-        let head = read_head(&mut stream).await.map_err(|message| unreadable(field, &message))?;
-        let image_type = ImageType::recognise(&head).map_err(|error| refuse(field, error))?;
-        let whole = stream::iter([Ok(head)]).chain(stream);
-        let key = ObjectKey::reference_image(task);
-        let stored = storage.put_stream(&key, whole, None).await.map_err(|error| match error {
-            StorageError::Source(source) => unreadable(field, &source.to_string()),
-            other => storage_problem(other),
-        })?;
-        Ok(Self { storage: storage.clone(), key, image_type, stored, taken: false })
+        let counted = content.map(|chunk| {
+            let chunk = chunk?;
+            upload.grow(chunk.len())?;
+            Ok(chunk)
+        });
+        Self::store(target, counted, upload.clone()).await
     }
 
-    /// Stores the image of a data URL.
-    pub async fn from_data_url(storage: &ObjectStorage, task: TaskId, field: &str, url: String) -> Result<Self, Problem> {
-        // Up to 100 MB of base64 would hold up every other request of this worker.
-        let bytes = web::block(move || data_url::decode(&url))
-            .await
-            .map_err(Problem::internal)?
-            .map_err(|error| Problem::field(field, error.to_string()))?;
-        let whole = stream::iter([Ok::<_, String>(Bytes::from(bytes))]);
-        Self::from_stream(storage, task, field, whole).await
+    /// Stores the image of a data URL, whose text has been counted as the upload.
+    pub async fn from_data_url(target: &ImageTarget<'_>, url: DataUrl, upload: Upload) -> Result<Option<Self>, Problem> {
+        let content = Box::pin(url.blocks().map_err(|error| Problem::field(target.field, error.to_string())));
+        Self::store(target, content, upload).await
+    }
+
+    async fn store<S>(target: &ImageTarget<'_>, content: S, upload: Upload) -> Result<Option<Self>, Problem>
+    where
+        S: Stream<Item = Result<Bytes, Problem>> + Unpin,
+    {
+        let (uploads, field) = (&target.app.uploads, target.field);
+        let (mut length, mut hold) = (0_u64, target.memory.hold());
+        let held = content.map(move |chunk| {
+            let chunk = chunk?;
+            length += chunk.len() as u64;
+            hold.cover(SMALL_BYTES.saturating_add(usize::try_from(length.min(MEMORY_BYTES)).unwrap_or(usize::MAX)))?;
+            Ok(chunk)
+        });
+        // Fused: it must not be asked again once it has ended, which it may have within the head.
+        let mut content = held.fuse();
+        let head = read_head(&mut content).await.map_err(|problem| of_field(field, problem))?;
+        if head.is_empty() {
+            return Ok(None);
+        }
+        let image = ImageType::recognise(&head).map_err(|error| refuse(field, error))?;
+        if image.pixels() > uploads.max_pixels() {
+            return Err(Problem::field(field, format!("must not have more than {} pixels", uploads.max_pixels())));
+        }
+        let whole = bounded(stream::iter([Ok(head)]).chain(content), field, image);
+        let key = ObjectKey::reference_image(target.task);
+        let stored = target.app.storage.put_stream(&key, whole, Some(uploads.max_image_bytes())).await;
+        let stored = stored.map_err(|error| match error {
+            StorageError::Source(source) => match source.downcast::<Problem>() {
+                Ok(problem) => of_field(field, *problem),
+                Err(source) => unreadable(field, &source.to_string()),
+            },
+            other => storage_problem(other),
+        })?;
+        let storage = target.app.storage.clone();
+        let uploaded = Self { storage, key, image_type: image.image_type, stored, taken: false, _upload: upload };
+        if uploaded.stored.size < image.least_bytes() {
+            return Err(Problem::field(field, format!("is too short for a picture of {}x{}", image.width, image.height)));
+        }
+        Ok(Some(uploaded))
     }
 
     /// What the task needs to know of it.
@@ -87,17 +134,41 @@ impl Drop for UploadedImage {
     }
 }
 
-async fn read_head<S>(stream: &mut S) -> Result<Bytes, String>
+/// The content, until it is longer than a picture of this size can be.
+fn bounded<S>(content: S, field: &str, image: RecognisedImage) -> impl Stream<Item = Result<Bytes, Problem>>
 where
-    S: Stream<Item = Result<Bytes, String>> + Unpin,
+    S: Stream<Item = Result<Bytes, Problem>>,
+{
+    let mut length = 0_u64;
+    content.map(move |chunk| {
+        let chunk = chunk?;
+        length += chunk.len() as u64;
+        if length > image.most_bytes() {
+            return Err(Problem::field(field, format!("is too long for a picture of {}x{}", image.width, image.height)));
+        }
+        Ok(chunk)
+    })
+}
+
+async fn read_head<S>(content: &mut S) -> Result<Bytes, Problem>
+where
+    S: Stream<Item = Result<Bytes, Problem>> + Unpin,
 {
     let mut head = BytesMut::new();
     while head.len() < HEAD_BYTES
-        && let Some(chunk) = stream.next().await
+        && let Some(chunk) = content.next().await
     {
         head.extend_from_slice(&chunk?);
     }
     Ok(head.freeze())
+}
+
+/// What went wrong with the whole body went wrong with this field.
+fn of_field(field: &str, problem: Problem) -> Problem {
+    match problem.errors() {
+        [error] if error.field == "body" => Problem::field(field, error.message.clone()),
+        _ => problem,
+    }
 }
 
 fn unreadable(field: &str, message: &str) -> Problem {

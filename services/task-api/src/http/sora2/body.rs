@@ -6,7 +6,7 @@ use zoetrope_domain::{Model, ModelCatalog};
 use zoetrope_egress::Destinations;
 use zoetrope_http::FieldError;
 
-use crate::http::create::{CheckedVideo, CreateVideo, seconds};
+use crate::http::create::{CheckedVideo, CreateVideo, seconds, seconds_schema};
 
 /// What a client gets that names no length, where the model offers it.
 const DEFAULT_SECONDS: u32 = 5;
@@ -17,9 +17,9 @@ const DEFAULT_SECONDS: u32 = 5;
 pub struct GenerateVideo {
     #[schema(required, nullable = false)]
     prompt: Option<String>,
-    /// Seconds, as a number or as its digits; 5 where the model offers it.
+    // 5 where the model offers it.
     #[serde(default, deserialize_with = "seconds")]
-    #[schema(example = 5)]
+    #[schema(schema_with = seconds_schema, required = false)]
     duration: Option<u32>,
     /// `16:9`, `9:16` or `1:1`.
     #[schema(example = "16:9")]
@@ -42,6 +42,7 @@ pub struct GenerateVideo {
 #[serde(rename_all = "camelCase")]
 pub struct VideoConfig {
     #[serde(default, deserialize_with = "seconds")]
+    #[schema(schema_with = seconds_schema, required = false)]
     duration: Option<u32>,
     aspect_ratio: Option<String>,
     model: Option<String>,

@@ -7,7 +7,7 @@ use chrono::Utc;
 use uuid::Uuid;
 use zoetrope_domain::TaskId;
 use zoetrope_http::{
-    Authenticator, CurrentUser, Json, Problem, ProblemBody,
+    Authenticator, CurrentUser, LargeJson, Problem, ProblemBody,
     sse::{self, Ended, Event, Writer},
 };
 use zoetrope_service::run_to_end;
@@ -47,11 +47,12 @@ use crate::{
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with its key follows the first request's task, for 24 hours")),
     request_body = GenerateVideo,
     responses(
-        (status = 200, description = "The task's life, as server-sent events", content_type = "text/event-stream", body = String),
+        (status = 200, description = "The task's life, as server-sent events", content_type = "text/event-stream"),
         (status = 400, description = "A field is missing or wrong", body = ProblemBody),
         (status = 401, description = "No good token", body = ProblemBody),
         (status = 402, description = "The balance does not suffice: see data.required and data.current", body = ProblemBody),
-        (status = 413, description = "More than 100 MB of text", body = ProblemBody),
+        (status = 408, description = "The body came too slowly", body = ProblemBody),
+        (status = 413, description = "More than 32 MB of text", body = ProblemBody),
         (status = 422, description = "The idempotency key was used for another request", body = ProblemBody),
         (status = 503, description = "Try again after Retry-After", body = ProblemBody),
     ),
@@ -62,18 +63,20 @@ pub async fn generate_stream(
     authenticator: Data<Authenticator>,
     user: CurrentUser,
     request: HttpRequest,
-    Json(body): Json<GenerateVideo>,
+    LargeJson(body, offload): LargeJson<GenerateVideo>,
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency::key(request.headers())?;
-    let fingerprint = body.fingerprint();
-    let checked = body.check(&app.models, &app.destinations).map_err(Problem::validation)?;
+    let catalog = app.clone();
+    let work = move || (body.fingerprint(), body.check(&catalog.models, &catalog.destinations));
+    let (fingerprint, checked) = offload.run(3, work).await?;
+    let checked = checked.map_err(Problem::validation)?;
     let admission = app.live.admit(user.user_id).ok_or_else(too_many_streams)?;
     let idempotency = match key {
         Some(key) => Idempotency::Key { key, fingerprint },
         None => Idempotency::Followed { fingerprint, window: app.live.repeat_window() },
     };
     let callback_url = checked.callback_url.map(String::from);
-    let task = Task::new(TaskId::new(Uuid::now_v7()), user.user_id, checked.order, None, None, callback_url, Utc::now());
+    let task = Task::new(TaskId::new(Uuid::now_v7()), user.owner(), checked.order, None, None, callback_url, Utc::now());
     let (commands, new) = (app.commands.clone(), NewTask { task, idempotency: Some(idempotency) });
     let id = match run_to_end(async move { commands.create_task(new).await }).await? {
         Created::New(task) | Created::Repeated(task) => task.id,
