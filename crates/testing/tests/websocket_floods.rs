@@ -1,11 +1,11 @@
 //! Clients that send more than anybody needs: what they make the notifier do is bounded, and those who go on are shown out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use zoetrope_testing::{Platform, RawSocket, Service, Socket};
+use zoetrope_testing::{Platform, RawSocket, Service, Socket, User};
 
 const BURST: u32 = 500;
 const PER_SECOND: u32 = 200;
@@ -98,7 +98,7 @@ async fn whatever_is_sent_without_end_has_an_end() -> Result<()> {
         let mut socket = RawSocket::open(&replica).await?;
         socket.send(TEXT, renewal.as_bytes()).await?;
         // Whoever is slowed down cannot send on, either.
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(5), socket.send_bytes(&bytes)).await;
+        let _ = tokio::time::timeout(Duration::from_secs(5), socket.send_bytes(&bytes)).await;
         let frames = until_shown_out(&mut socket).await.map_err(|error| error.context(what))?;
         ensure!(frames.len() < 2_500, "{} frames in answer to {what}", frames.len());
     }
@@ -108,5 +108,34 @@ async fn whatever_is_sent_without_end_has_an_end() -> Result<()> {
     socket.next().await?;
     socket.send("auth", json!({ "token": other.token() })).await?;
     assert_eq!(socket.next().await?.kind, "authSuccess");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_are_opened_again_and_again_are_refused() -> Result<()> {
+    let platform = Platform::builder()
+        .setting(Service::Notifier, "websocket.user_units_burst", 60)
+        .setting(Service::Notifier, "websocket.user_units_per_second", 1)
+        .start()
+        .await?;
+    let (user, other) = (platform.user().await?, platform.user().await?);
+    let open = async |user: &User| -> Result<reqwest::Response> {
+        let url = format!("{}/api/events", platform.gateway_url());
+        Ok(reqwest::Client::new().get(url).bearer_auth(user.token()).send().await?)
+    };
+    let mut refused = None;
+    for _ in 0..20 {
+        // Closed at once, so there are never many.
+        let answer = open(&user).await?;
+        if answer.status() != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.context("all were opened")?;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"), "{refused:?}");
+    assert_eq!(refused.json::<Value>().await?["code"], "RATE_LIMITED");
+    assert_eq!(open(&other).await?.status(), 200);
     Ok(())
 }
