@@ -81,7 +81,7 @@ async fn an_unreadable_upload_is_refused() -> Result<()> {
             .text("model", "sora-2")
             .part("input_reference", reqwest::multipart::Part::bytes(file).file_name("a.png"))
     };
-    for file in [&b"GIF89a not an accepted kind"[..], &b"\x89PNG\r\n\x1a\n cut off"[..], &b""[..], &b"<svg/>"[..]] {
+    for file in [&b"GIF89a not an accepted kind"[..], &b"\x89PNG\r\n\x1a\n cut off"[..], &b"<svg/>"[..]] {
         let answer = user.post_form("/api/video/tasks", form(file)).await?;
         assert!(matches!(answer.status, 400 | 415), "{}", answer.body);
         assert!(

@@ -70,7 +70,16 @@ pub async fn build(settings: Settings, process: Process) -> anyhow::Result<()> {
         let database = database.clone();
         async move { database.ping().await.map_err(|error| error.to_string()) }
     });
-    let app = web::Data::from(Arc::new(App { commands, storage, uploads: UnfinishedUploads::new(settings.uploads), links, models, destinations: settings.webhooks, live, started: Instant::now() }));
+    let app = web::Data::from(Arc::new(App {
+        commands,
+        storage,
+        uploads: UnfinishedUploads::new(settings.uploads),
+        links,
+        models,
+        destinations: settings.webhooks,
+        live,
+        started: Instant::now(),
+    }));
     let authenticator = Authenticator::new(access);
     let limits = RateLimits::new(Limiter::new(settings.limits, redis), authenticator.clone(), http::limit_of);
     let authenticator = web::Data::new(authenticator);

@@ -43,7 +43,12 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(get().to(tasks::list_tasks)),
         )
         // Before the pattern that would take the word for a task.
-        .service(resource("/api/video/tasks/recover").app_data(JsonLimit(recover::JSON_BYTES)).app_data(READ).route(post().to(recover::recover_tasks)))
+        .service(
+            resource("/api/video/tasks/recover")
+                .app_data(JsonLimit(recover::JSON_BYTES))
+                .app_data(READ)
+                .route(post().to(recover::recover_tasks)),
+        )
         .service(resource("/api/video/tasks/{video_id}").app_data(READ).route(get().to(tasks::show_task)))
         // Shows the task to those who may see it.
         .service(resource("/api/video/tasks/{video_id}/cancel").app_data(WRITE).route(post().to(cancel::cancel_task)))
@@ -58,9 +63,7 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(post().to(generate_stream)),
         )
         .service(
-            resource(["/api/v1/videos/{id}/events", "/api/v1/videos/{id}/stream"])
-                .app_data(READ)
-                .route(get().to(video_events)),
+            resource(["/api/v1/videos/{id}/events", "/api/v1/videos/{id}/stream"]).app_data(READ).route(get().to(video_events)),
         )
         .service(resource("/api/credits/balance").app_data(READ).route(get().to(balance::show_balance)))
         .service(resource("/media/videos/{task}/{file}").route(get().to(media::media)))
