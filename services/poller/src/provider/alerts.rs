@@ -71,7 +71,7 @@ impl Alerts {
         words.len() < MAX_WORDS && words.insert(word.to_owned())
     }
 
-    fn is_first_refusal(&self, operation: Operation) -> bool {
+    pub(super) fn is_first_refusal(&self, operation: Operation) -> bool {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(operation)
     }
 

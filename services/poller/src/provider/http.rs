@@ -22,7 +22,8 @@ use zoetrope_service::trace;
 use super::{
     alerts::Alerts,
     json::Content,
-    refusal::{Kind, Refusal},
+    reason::Reason,
+    refusal::{self, Kind, Refusal},
     retry_after,
     settings::{AuthScheme, ProviderSettings},
     verdict::{Answered, subject, verdict},
@@ -195,6 +196,16 @@ impl Http {
             .await;
         if let Some(call) = call {
             self.end_download(call, &url, &result);
+            match &result {
+                // 403 may be the address's own: it expires.
+                Ok(FileAnswer { status: status @ (401 | 402 | 407), .. }) => {
+                    let reason = Reason::default();
+                    let kind = refusal::sort(Some(*status), &reason);
+                    self.alerts.account_refused(operation, *status, &Refusal { kind, reason });
+                }
+                Ok(answer) if answer.status < 300 => self.alerts.account_accepted(operation),
+                _ => {}
+            }
         }
         result
     }

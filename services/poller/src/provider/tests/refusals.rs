@@ -1,6 +1,7 @@
 //! What comes of a provider's no, by what it says.
 
 use super::*;
+use crate::provider::http::Operation;
 
 fn error(code: &str, message: &str) -> String {
     serde_json::json!({ "error": { "code": code, "message": message } }).to_string()
@@ -89,5 +90,19 @@ async fn a_deletion_counts_when_it_is_not_denied() {
     let provider = plain(&address);
     for expected in [Outcome::Removed, Outcome::Removed, Outcome::Removed, Outcome::again(), Outcome::again(), Outcome::again()] {
         assert_eq!(provider.remove(&id()).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn every_call_tells_that_the_account_is_refused() {
+    let (address, _requests) = server(vec![json(401, ""), json(401, ""), json(402, ""), json(401, ""), json(403, "")]);
+    let provider = provider(&address, serde_json::json!({ "lookup": "list" }));
+    provider.poll(&id()).await;
+    provider.find(TASK).await;
+    assert!(matches!(provider.video(&id()).await, Err(NoMedia::Later { .. })));
+    provider.remove(&id()).await;
+    submit(&provider, &order()).await;
+    for operation in [Operation::Retrieve, Operation::List, Operation::Content, Operation::Delete, Operation::Submit] {
+        assert!(!provider.http.alerts().is_first_refusal(operation), "{operation} has told nothing");
     }
 }
