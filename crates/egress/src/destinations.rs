@@ -124,7 +124,9 @@ mod tests {
     fn a_name_that_no_public_host_has_is_refused_at_once() {
         let own = Destinations { allowed_networks: vec!["10.1.0.0/16".parse().unwrap()], ..Destinations::default() };
         let loopback = Destinations { allowed_networks: vec!["127.0.0.0/8".parse().unwrap()], ..Destinations::default() };
-        for host in ["localhost", "LOCALHOST", "localhost.", "app.localhost", "localhost.localdomain", "%6cocalhost", "ｌocalhost"] {
+        for host in
+            ["localhost", "LOCALHOST", "localhost.", "app.localhost", "localhost.localdomain", "%6cocalhost", "ｌocalhost"]
+        {
             let address = format!("https://{host}:8443/hook");
             assert_eq!(check(&Destinations::default(), &address), Err(Refused::NotPublic), "{host}");
             assert_eq!(check(&own, &address), Err(Refused::NotPublic), "{host}");
