@@ -179,10 +179,14 @@ async fn sessions_and_their_tokens_are_forgotten_a_week_after_they_expired() -> 
         insert_tokens(2, 6, &of("BETWEEN now() - interval '7 days' AND now()")),
     ];
     database.batch_execute(&rows.concat()).await?;
+    let wishes = "INSERT INTO auth.confirmation_mails SELECT id, now() - make_interval(days => days) FROM auth.users, generate_series(1, 9) AS days";
+    database.batch_execute(wishes).await?;
 
     // A process sweeps soon after its start, and then every hour. A session goes when its tokens have gone.
     platform.crash(Service::Auth, 0).await?;
     until_count(&database, "auth.refresh_tokens", tokens + 20).await?;
+    // What was asked for within three days stays.
+    until_count(&database, "auth.confirmation_mails", 2).await?;
     platform.crash(Service::Auth, 0).await?;
     until_count(&database, "auth.sessions", sessions + 10).await?;
     assert_eq!(count(&database, "auth.refresh_tokens").await?, tokens + 20);

@@ -1,5 +1,5 @@
 //! Forgets what nobody needs any more: security events that are older than they are kept, sessions, refresh tokens and API keys that ended
-//! long ago, links to choose a new password that were not used, and codes to sign in.
+//! long ago, links to choose a new password that were not used, codes to sign in, and wishes for mails that confirm an address.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use zoetrope_service::Process;
 
 use crate::{
     settings::SecurityEventSettings,
-    store::{api_keys, password_resets, refresh_tokens, security_events, sessions, sign_in_codes},
+    store::{api_keys, confirmation_mails, password_resets, refresh_tokens, security_events, sessions, sign_in_codes},
 };
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long they are kept for whoever looks into an incident.
 const KEPT_DAYS: i32 = 7;
-/// A code is counted for a day after the last try at it.
+/// A code is counted for a day after the last try at it, and so is the wish for a mail that confirms an address.
 const CODES_KEPT_DAYS: i32 = 3;
 
 /// Sweeps until the process stops. Any number of replicas may do so.
@@ -28,6 +28,9 @@ pub fn start(process: &Process, database: &Database, events: SecurityEventSettin
     database.keep_pruned(process, "sessions", EVERY, |connection| Box::pin(sessions::forget_old(connection, KEPT_DAYS)));
     database.keep_pruned(process, "api_keys", EVERY, |connection| Box::pin(api_keys::forget_old(connection, KEPT_DAYS)));
     database.keep_pruned(process, "password_resets", EVERY, |connection| Box::pin(password_resets::forget_old(connection)));
+    database.keep_pruned(process, "confirmation_mails", EVERY, |connection| {
+        Box::pin(confirmation_mails::forget_old(connection, CODES_KEPT_DAYS))
+    });
     database.keep_pruned(process, "sign_in_codes", EVERY, |connection| {
         Box::pin(sign_in_codes::forget_old(connection, CODES_KEPT_DAYS))
     });

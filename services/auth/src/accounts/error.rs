@@ -16,6 +16,9 @@ pub enum AccountError {
     /// Of a user who is signed in; the field is the client's.
     #[error("{0} is wrong")]
     WrongPassword(&'static str),
+    /// What is wrong with a field of the client's is known by comparing it with what is stored.
+    #[error("{0} {1}")]
+    Invalid(&'static str, &'static str),
     /// The field is the client's.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -27,6 +30,12 @@ pub enum AccountError {
     BadResetToken,
     #[error("no such link to confirm an address, or no more")]
     BadConfirmation,
+    #[error("nobody is asked to confirm an address here")]
+    ConfirmationsOff,
+    #[error("the user has no address that is not confirmed")]
+    NothingToConfirm,
+    #[error("the user was mailed a link a moment ago, or too many in a day: the next in {0:?}")]
+    TooOften(Duration),
     /// Not the one that was mailed, or no longer good.
     #[error("no such code to sign in, or no more")]
     WrongCode,

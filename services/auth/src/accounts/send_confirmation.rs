@@ -61,7 +61,7 @@ impl Accounts {
         if let Some(wait) = wait(&asked, limits, now) {
             return Err(AccountError::TooOften(wait.to_std().unwrap_or_default()));
         }
-        confirmation_mails::note(connection, user.id, now, now - DAY).await?;
+        confirmation_mails::note(connection, user.id, now).await?;
         let mail = confirmations.mail(&self.0.codes.key, user.id, &email, language, now);
         enqueue(connection, &mail).await.map_err(DatabaseError::from)?;
         Ok(())

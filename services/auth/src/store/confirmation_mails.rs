@@ -1,8 +1,12 @@
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Integer},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use zoetrope_domain::UserId;
-use zoetrope_postgres::DatabaseError;
+use zoetrope_postgres::{DatabaseError, PRUNE_BATCH};
 
 use super::schema::confirmation_mails;
 
@@ -17,18 +21,28 @@ pub async fn asked(
     Ok(recent.load(connection).await?)
 }
 
-/// Notes that the user asks for one now, and forgets what was `before`.
-pub async fn note(
-    connection: &mut AsyncPgConnection,
-    user: UserId,
-    now: DateTime<Utc>,
-    before: DateTime<Utc>,
-) -> Result<(), DatabaseError> {
-    let own = confirmation_mails::table.filter(confirmation_mails::user_id.eq(user.as_uuid()));
-    diesel::delete(own.filter(confirmation_mails::asked_at.le(before))).execute(connection).await?;
+/// Notes that the user asks for one now.
+pub async fn note(connection: &mut AsyncPgConnection, user: UserId, now: DateTime<Utc>) -> Result<(), DatabaseError> {
     diesel::insert_into(confirmation_mails::table)
         .values((confirmation_mails::user_id.eq(user.as_uuid()), confirmation_mails::asked_at.eq(now)))
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Forgets a batch of what was asked so long ago; tells how many.
+pub async fn forget_old(connection: &mut AsyncPgConnection, kept_days: i32) -> QueryResult<usize> {
+    sql_query(
+        "DELETE FROM confirmation_mails WHERE (user_id, asked_at) IN (
+             SELECT user_id, asked_at FROM confirmation_mails
+             WHERE asked_at < now() - make_interval(days => $1)
+             ORDER BY asked_at
+             LIMIT $2
+             FOR UPDATE SKIP LOCKED
+         )",
+    )
+    .bind::<Integer, _>(kept_days)
+    .bind::<BigInt, _>(PRUNE_BATCH)
+    .execute(connection)
+    .await
 }
