@@ -7,6 +7,7 @@ package_is_there() {
         postgresql) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
         rabbitmq-server) [[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]] ;;
         build-essential) command -v cc >/dev/null && command -v c++ >/dev/null ;;
+        python3-venv) /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null ;;
         ca-certificates) [[ -s /etc/ssl/certs/ca-certificates.crt ]] ;;
         *) command -v "$1" >/dev/null ;;
     esac
