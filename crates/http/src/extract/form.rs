@@ -3,7 +3,10 @@ use actix_web::{HttpRequest, dev::Payload, http::header::HeaderName};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
-use super::charset::{is_utf8, must_be_utf8};
+use super::{
+    charset::{is_utf8, must_be_utf8},
+    content_type::check_form,
+};
 use crate::{
     Problem,
     body::{BodyBuffer, BodyMemory, keep_for_request, payload_problem},
@@ -40,6 +43,7 @@ impl Form {
     }
 
     pub async fn next(&mut self) -> Result<Option<FormField>, Problem> {
+        check_form(self.request.headers())?;
         while let Some(field) = self.parts.next().await {
             let field = field.map_err(form_problem)?;
             self.fields += 1;

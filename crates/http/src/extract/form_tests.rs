@@ -73,6 +73,20 @@ async fn a_form_may_say_its_charset_in_a_field() {
 }
 
 #[actix_web::test]
+async fn a_form_may_say_its_charset_in_its_type() {
+    for (charset, good) in [("utf-8", true), ("\"UTF-8\"", true), ("iso-8859-1", false)] {
+        let content_type = format!("multipart/form-data; boundary=b; charset={charset}");
+        let body = "--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\ncafe\r\n--b--\r\n";
+        let request = TestRequest::post().insert_header((CONTENT_TYPE, content_type)).set_payload(body);
+        let (request, payload) = request.to_http_parts();
+        match Form::new(&request, payload).next().await {
+            Ok(field) => assert!(good && field.is_some(), "{charset}"),
+            Err(problem) => assert!(!good && problem.code() == ProblemCode::UnsupportedMedia, "{problem}"),
+        }
+    }
+}
+
+#[actix_web::test]
 async fn an_empty_file_is_none() {
     assert_eq!(file("name=\"f\"; filename=\"\"\r\nContent-Type: application/octet-stream", b"").await.unwrap(), None);
     assert_eq!(file("name=\"f\"; filename=\"a.png\"\r\nContent-Type: image/png", b"").await.unwrap(), None);

@@ -103,6 +103,18 @@ async fn a_body_over_the_limit_is_refused() {
 }
 
 #[actix_web::test]
+async fn what_is_compressed_is_refused_as_such() {
+    let body = r#"{"clientName": "a"}"#;
+    for (encoding, good) in [("identity", true), ("", true), ("gzip", false), ("br", false)] {
+        let request = TestRequest::post().insert_header((header::CONTENT_ENCODING, encoding)).set_payload(body);
+        match extract(request).await {
+            Ok(_) => assert!(good, "{encoding}"),
+            Err(problem) => assert!(!good && problem.message().contains("compressed"), "{encoding}: {problem}"),
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_charset_is_never_guessed() {
     let body = "{\"clientName\": \"caf\u{e9}\"}";
     for other in ["iso-8859-1", "utf-16", "\"windows-1252\"", "gbk"] {
