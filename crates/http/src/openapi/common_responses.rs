@@ -56,6 +56,12 @@ const COMMON: &[Common] = &[
         concerns: has_body,
     },
     Common {
+        status: "431",
+        name: "HeadersTooLarge",
+        description: "The headers, cookies among them, are too large.",
+        concerns: |_, _| true,
+    },
+    Common {
         status: "500",
         name: "InternalError",
         description: "Something went wrong here. `requestId` leads to the reason in the logs.",
@@ -174,8 +180,8 @@ mod tests {
 
     #[test]
     fn an_operation_gives_the_common_answers_that_concern_it() {
-        assert_eq!(statuses(&responses("/plain")), ["200", "400", "414", "500", "503"]);
-        let with_everything = ["400", "401", "403", "404", "408", "413", "414", "415", "500", "503"];
+        assert_eq!(statuses(&responses("/plain")), ["200", "400", "414", "431", "500", "503"]);
+        let with_everything = ["400", "401", "403", "404", "408", "413", "414", "415", "431", "500", "503"];
         assert_eq!(statuses(&responses("/things/{id}")), with_everything);
     }
 

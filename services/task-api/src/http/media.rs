@@ -30,6 +30,7 @@ use crate::{
 pub struct Signature {
     /// Unix seconds.
     expires: i64,
+    #[param(min_length = 1)]
     signature: String,
 }
 
@@ -44,10 +45,12 @@ pub struct Signature {
         ("task" = String, Path, description = "The task's UUID"),
         ("file" = String, Path, description = "`video.mp4` or `thumbnail.webp`"),
         Signature,
+        ("Range" = Option<String>, Header, description = "Which part is wanted, such as `bytes=0-1023`"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client has"),
     ),
     responses(
-        (status = 200, description = "The file", content_type = "video/mp4"),
-        (status = 206, description = "The part that `Range` asks for", content_type = "video/mp4"),
+        (status = 200, description = "The file", content(("video/mp4"), ("image/webp"))),
+        (status = 206, description = "The part that `Range` asks for", content(("video/mp4"), ("image/webp"))),
         (status = 304, description = "The client has it already"),
         (status = 403, description = "The link has expired, or is forged", body = ProblemBody),
         (status = 404, description = "No such file", body = ProblemBody),
