@@ -131,6 +131,19 @@ async fn pages_are_told_what_they_may_do() -> Result<()> {
         }
     }
 
+    // What libraries add by themselves is granted everywhere, and to a page without cookies whatever it asks for.
+    let usual = "authorization, baggage, cache-control, sentry-trace, x-requested-with, x-stainless-os, x-stainless-retry-count";
+    for path in ["/api/auth/me", "/api/video/tasks", "/api/webhooks", "/api-docs.json"] {
+        for (origin, asked) in [(LISTED, usual), (FOREIGN, usual), (FOREIGN, "x-of-its-own")] {
+            let ask = [("origin", origin), ("access-control-request-method", "GET"), ("access-control-request-headers", asked)];
+            let answer = browser.send(Method::OPTIONS, path, &ask, Value::Null).await?;
+            assert_eq!(answer.status(), 204, "{path} from {origin}");
+            let allowed = header(&answer, "access-control-allow-headers").unwrap_or_default().to_lowercase();
+            let missing: Vec<&str> = asked.split(", ").filter(|name| !allowed.split(", ").any(|known| known == *name)).collect();
+            assert!(missing.is_empty(), "{path} from {origin} does not grant {missing:?}: {allowed}");
+        }
+    }
+
     for (path, policy, frames) in [
         ("/api/video/tasks", "default-src 'none'; frame-ancestors 'none'", Some("DENY")),
         ("/api/openapi", "default-src 'none'; frame-ancestors 'none'", Some("DENY")),
