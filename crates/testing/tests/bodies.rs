@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::{StreamExt, future::join_all, stream};
 use reqwest::{
     Body, Client, Response,
@@ -67,22 +68,18 @@ async fn problem(response: Response, status: u16, field: Option<&str>) -> Result
     Ok(body)
 }
 
+/// The lengths of the users' pictures that are stored, whole or in part.
+fn pictures(platform: &Platform) -> Vec<u64> {
+    let tasks = fs::read_dir(platform.directory().join("objects/uploads")).into_iter().flatten().flatten();
+    let files = tasks.flat_map(|task| fs::read_dir(task.path()).into_iter().flatten().flatten());
+    files.filter_map(|file| Some(file.metadata().ok()?.len())).collect()
+}
+
 async fn nothing_is_stored(platform: &Platform) -> Result<()> {
-    let folder = platform.directory().join("objects");
-    let files = || -> Vec<_> {
-        let mut folders = vec![folder.clone()];
-        let mut files = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-                if entry.path().is_dir() { folders.push(entry.path()) } else { files.push(entry.path()) }
-            }
-        }
-        files
-    };
     // What was refused is deleted a moment later.
     eventually("empty storage", PATIENCE, async || {
-        let files = files();
-        ensure!(files.is_empty(), "{files:?}");
+        let pictures = pictures(platform);
+        ensure!(pictures.is_empty(), "{pictures:?}");
         Ok(())
     })
     .await
@@ -312,9 +309,6 @@ async fn who_cannot_pay_is_told_before_a_file_is_read() -> Result<()> {
     let first = user.post_with_key(TASKS, &body, "the key").await?.ok()?;
     user.until_completed("the only one").await?;
     assert_eq!(user.balance().await?, 0);
-    let stored = || fs::read_dir(platform.directory().join("objects/references")).map_or(0, Iterator::count);
-    let before = stored();
-
     let head = png_head(1280, 720);
     for (path, content_type) in [(TASKS, "multipart"), (TASKS, "application/json")] {
         let taken = Arc::new(AtomicU64::new(0));
@@ -332,7 +326,7 @@ async fn who_cannot_pay_is_told_before_a_file_is_read() -> Result<()> {
         let taken = taken.load(Ordering::Relaxed);
         ensure!(taken < 100 * MIB, "{content_type}: {taken} bytes were taken");
     }
-    assert_eq!(stored(), before);
+    nothing_is_stored(&platform).await?;
 
     // What was paid before is not asked for again.
     let repeated = post(&gateway, TASKS, &user).header("Idempotency-Key", "the key").multipart(
@@ -384,6 +378,28 @@ async fn a_file_that_cannot_be_the_picture_that_it_says_is_refused() -> Result<(
     assert_eq!(user.balance().await?, 100);
     let whole = video("p").part("input_reference", Part::bytes(PNG).file_name("a.png"));
     user.post_form(TASKS, whole).await?.ok()?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_picture_may_come_as_text_or_as_a_file() -> Result<()> {
+    const LENGTH: u64 = 30 * MIB;
+    let platform = Platform::builder().replicas(Service::Poller, 0).start().await?;
+    let gateway = platform.gateway_url();
+    let picture = [png_head(2_000, 2_000), vec![0; LENGTH as usize]].concat();
+    let text = format!("data:image/png;base64,{}", STANDARD.encode(&picture));
+    for as_text in [true, false] {
+        let user = platform.user().await?;
+        let request = post(&gateway, TASKS, &user);
+        let request = if as_text {
+            request.json(&json!({ "prompt": "p", "model": "sora-2", "referenceImage": text }))
+        } else {
+            request.multipart(video("p").part("input_reference", Part::bytes(picture.clone()).file_name("a.png")))
+        };
+        let response = request.send().await?;
+        ensure!(response.status() == 201, "{}", response.text().await?);
+    }
+    assert_eq!(pictures(&platform), [picture.len() as u64; 2]);
     Ok(())
 }
 
