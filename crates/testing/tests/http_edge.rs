@@ -143,7 +143,8 @@ async fn head_opens_no_stream() -> Result<()> {
             assert_eq!(head.bytes().await?.len(), 0, "{path}");
         }
         // The only one that may be open.
-        user.events(&path, None).await?.next().await.with_context(|| path.clone())?;
+        let mut events = eventually(&path, Duration::from_secs(60), async || user.events(&path, None).await).await?;
+        events.next().await.with_context(|| path.clone())?;
     }
     // A handshake is a GET.
     let handshake = Client::new()
