@@ -12,8 +12,7 @@ const LOOPBACK: [&str; 2] = ["localhost", "localdomain"];
 
 /// The ends of names that public DNS does not know, and private networks use: by IANA's register of special-use names (RFC 6761, 6762, 8375), by
 /// ICANN (`internal`; `home`, `corp` and `mail` were withheld for their use inside), and by the habit of routers.
-const INSIDE: [&str; 10] =
-    ["internal", "intranet", "private", "local", "lan", "home", "home.arpa", "corp", "mail", "localnet"];
+const INSIDE: [&str; 10] = ["internal", "intranet", "private", "local", "lan", "home", "home.arpa", "corp", "mail", "localnet"];
 
 impl PrivateName {
     /// `name` as the URL parser leaves it: in lower case and ASCII.
@@ -43,7 +42,9 @@ mod tests {
         for name in ["rabbitmq", "metadata.google.internal", "a.svc.cluster.local", "router.lan", "x.home.arpa."] {
             assert_eq!(PrivateName::of(name), Some(PrivateName::Inside), "{name}");
         }
-        for name in ["example.com", "localhost.example.com", "internal.example.com", "mylocalhost.com", "notlocal.dev", "a.example"] {
+        for name in
+            ["example.com", "localhost.example.com", "internal.example.com", "mylocalhost.com", "notlocal.dev", "a.example"]
+        {
             assert_eq!(PrivateName::of(name), None, "{name}");
         }
     }
