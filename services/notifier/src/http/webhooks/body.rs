@@ -121,6 +121,7 @@ pub struct DeliveryQuery {
     #[param(schema_with = state_words, required = false)]
     status: Option<String>,
     /// Only what tells of this task: a UUID, or `video_<uuid>`.
+    #[param(pattern = "^(video_)?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
     video_id: Option<String>,
 }
 
