@@ -80,7 +80,11 @@ pub const ZOETROPE: Topology = Topology {
             exchange: EVENTS,
             routing_keys: &["job.progressed", "job.succeeded", "job.failed", "job.cancelled"],
         },
-        Queue { name: TASKS_USER_EVENTS, exchange: EVENTS, routing_keys: &["user.registered", "user.taken-over", "user.deleted"] },
+        Queue {
+            name: TASKS_USER_EVENTS,
+            exchange: EVENTS,
+            routing_keys: &["user.registered", "user.taken-over", "user.deleted"],
+        },
         Queue { name: NOTIFIER_FEED, exchange: EVENTS, routing_keys: &[TASK_UPDATED] },
         Queue { name: NOTIFIER_MAIL, exchange: COMMANDS, routing_keys: &["mail.send"] },
         Queue {
