@@ -13,8 +13,8 @@ use zoetrope_contracts::users::v1::AccountTakenOver;
 use zoetrope_testing::{Hook, MailSink, Platform, PlatformBuilder, Service, Sink, User, binary, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How soon a take-over is known everywhere.
-const SOON: Duration = Duration::from_secs(2);
+/// A task that runs until it is cancelled.
+const ENDLESS: &str = "late [sim:duration=600]";
 const PROFILE: &str = "/api/users/profile";
 const PREFERENCES: &str = "/api/notifications/preferences";
 const CALLBACK_SECRET: &str = "/api/webhooks/callback-secret";
@@ -108,6 +108,13 @@ async fn create(user: &User, prompt: &str, callback: Option<String>, key: &str) 
     Ok(created["data"]["videoId"].as_str().context("videoId")?.to_owned())
 }
 
+/// Ends a task of the account, which tells whoever is to be told.
+async fn cancel(user: &User, video: &str) -> Result<()> {
+    user.post(&format!("/api/video/tasks/{video}/cancel"), Value::Null).await?.ok()?;
+    user.until_ended(video).await?;
+    Ok(())
+}
+
 async fn callback_secret(user: &User) -> Result<String> {
     Ok(user.get(CALLBACK_SECRET).await?.ok()?["data"]["secret"].as_str().context("secret")?.to_owned())
 }
@@ -153,7 +160,7 @@ async fn whoever_turns_out_to_own_the_address_starts_clean() -> Result<()> {
         let key = claimant.with_token(key["data"]["key"].as_str().context("key")?);
         let mut socket = claimant.socket().await?;
         // It ends when the account is another's.
-        let late = create(&claimant, "late [sim:duration=6]", Some(sink.url(&format!("{path}/late"))), "same key").await?;
+        let late = create(&claimant, ENDLESS, Some(sink.url(&format!("{path}/late"))), "same key").await?;
 
         let owner = arrive(&platform, &mails, &email, way).await?;
         // No waiting: what the owner does at once comes after the take-over, whoever has heard of it.
@@ -165,7 +172,7 @@ async fn whoever_turns_out_to_own_the_address_starts_clean() -> Result<()> {
         let secret = callback_secret(&owner).await?;
         assert_ne!(secret, known_secret, "{way:?}");
 
-        eventually("the end of what the claimant set", SOON, async || {
+        eventually("the end of what the claimant set", PATIENCE, async || {
             for out in [&claimant, &key] {
                 for route in ["/api/auth/me", "/api/video/tasks", "/api/webhooks"] {
                     ensure!(out.get(route).await?.status == 401, "{route}");
@@ -201,7 +208,7 @@ async fn whoever_turns_out_to_own_the_address_starts_clean() -> Result<()> {
             platform.bus().publish(&message).await?;
         }
         owner.until_ended(&video).await?;
-        owner.until_ended(&late).await?;
+        cancel(&owner, &late).await?;
         let told = sink.until(&format!("/owner-{way:?}"), 1).await?.remove(0);
         assert!(told.is_signed_with(&own.secret) && !told.is_signed_with(&theirs.secret), "{way:?}");
         let called = sink.until(&format!("/owner-{way:?}/called"), 1).await?.remove(0);
@@ -237,7 +244,7 @@ async fn what_the_owner_does_carries_the_news_itself() -> Result<()> {
     let account = id(&claimant).await?;
     Hook::create(&claimant, json!({ "url": sink.url("/claimant") })).await?;
     let known_secret = callback_secret(&claimant).await?;
-    let late = create(&claimant, "late [sim:duration=5]", Some(sink.url("/late")), "key").await?;
+    let late = create(&claimant, ENDLESS, Some(sink.url("/late")), "key").await?;
 
     let owner = by_google(&platform, "slow@mailbox.example").await?;
     // A task is the first that the notifier hears of the owner.
@@ -247,7 +254,7 @@ async fn what_the_owner_does_carries_the_news_itself() -> Result<()> {
     let called = sink.until("/called", 1).await?.remove(0);
     assert!(!called.is_signed_with(&known_secret));
     let own = Hook::create(&owner, json!({ "url": sink.url("/owner") })).await?;
-    owner.until_ended(&late).await?;
+    cancel(&owner, &late).await?;
     sink.until("/owner", 1).await?;
     assert!(sink.received("/claimant").is_empty() && sink.received("/late").is_empty());
 
@@ -482,7 +489,7 @@ async fn a_take_over_does_what_the_list_says() -> Result<()> {
     }
 
     by_google(&platform, "all@mailbox.example").await?;
-    eventually("the take-over at all services", SOON, async || {
+    eventually("the take-over at all services", PATIENCE, async || {
         for (table, before) in &before {
             let after = rows_of(&database, table, &account).await?;
             compare(table, &listed[*table], before, &after)?;
