@@ -81,6 +81,15 @@ impl Writer {
         self.write(Piece::Event(event.to_bytes())).await
     }
 
+    /// Waits until the client has taken all that was written.
+    pub async fn taken(&self) -> Result<(), Ended> {
+        match timeout(self.patience, self.pieces.reserve()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Ended::Gone),
+            Err(_) => Err(Ended::TooSlow),
+        }
+    }
+
     /// Ends the response in order, when the client has taken all that was written.
     pub async fn finish(self) -> Result<(), Ended> {
         self.write(Piece::End).await
@@ -137,9 +146,11 @@ mod tests {
         let (body, writer) = opened(PACE);
         writer.send(&event).await.unwrap();
         assert_eq!(writer.send(&event).await, Err(Ended::TooSlow));
+        assert_eq!(writer.taken().await, Err(Ended::TooSlow));
         drop(body);
         writer.gone().await;
         assert_eq!(writer.send(&event).await, Err(Ended::Gone));
+        assert_eq!(writer.taken().await, Err(Ended::Gone));
     }
 
     #[actix_web::test]

@@ -14,7 +14,8 @@ use zoetrope_postgres::{Connection, PRUNE_BATCH, Statement};
 use super::schema::followed_requests;
 
 /// Takes a request for a task, or finds the task that was made for the same request: one that is followed, or was within `window`. One
-/// that was cancelled is nobody's answer, and one of an earlier owner of the account is not this one's. Of two requests at the same time the second waits here until the first is committed or undone.
+/// that was cancelled is nobody's answer, and one of an earlier owner of the account is not this one's. Of two requests at the same time the
+/// second waits here until the first is committed or undone.
 pub async fn claim(
     connection: &Connection,
     owner: AccountOwner,

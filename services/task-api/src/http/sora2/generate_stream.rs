@@ -99,13 +99,14 @@ async fn tell(app: Arc<App>, mut follower: Follower, writer: Writer, watch: Watc
         // The client comes back, and is refused.
         () = watch.ended() => return,
     };
-    if told.is_err() || writer.finish().await.is_err() {
+    if told.is_err() || writer.taken().await.is_err() {
         return;
     }
-    // The client knows the end: the same request is a new one.
+    // The client knows the end: the same request is a new one. Before the stream ends, so that who waits for that need not wait longer.
     if let Err(error) = follower.end().await {
         tracing::debug!(error = &error as &dyn std::error::Error, "a request is remembered although its end was told");
     }
+    writer.finish().await.ok();
 }
 
 async fn tell_all(app: &App, follower: &mut Follower, writer: &Writer) -> Result<(), Ended> {
