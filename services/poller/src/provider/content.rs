@@ -75,7 +75,7 @@ impl Provider {
             Ok(Report::Completed { url }) => Ok(url),
             // It has finished once; that it takes it back means that there is no result.
             Ok(Report::Failed(_) | Report::Broken(_)) => Err(NoMedia::Absent),
-            Ok(Report::Complaint(reason)) => match refusal::sort(None, &reason) {
+            Ok(Report::Complaint(complaint)) => match refusal::sort(None, &complaint.reason) {
                 Kind::Moderation | Kind::NotFound => Err(NoMedia::Absent),
                 _ => Err(NoMedia::Later { retry_after: answer.retry_after }),
             },

@@ -57,6 +57,16 @@ impl<'a> Opened<'a> {
         self.layers.iter().rev().copied()
     }
 
+    /// Whether what stands there may be the envelope itself: it was not opened, and no id shows.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.layers.len() == 1 && self.id().is_none()
+    }
+
+    /// Whether the innermost object is not an envelope by itself, but was in one, or is named after the video that was asked for.
+    pub(super) fn speaks_of(&self, asked: &str) -> bool {
+        self.layers.len() > 1 || self.video().and_then(id).as_deref() == Some(asked)
+    }
+
     /// Whether a video shows, and not only how the answer went.
     pub(super) fn shows_video(&self) -> bool {
         self.id().is_some() || self.status().is_some_and(|word| !matches!(json::word(word).as_str(), "error" | "fail"))
@@ -125,7 +135,8 @@ fn leads_to_video(object: &Fields, depth: usize) -> bool {
                 .any(|inner| leads_to_video(inner, depth - 1))
 }
 
-fn looks_like_id(text: &str) -> bool {
+/// Whether a text that stands alone is the name of something, and not a remark.
+pub(super) fn looks_like_id(text: &str) -> bool {
     text.len() >= 6
         && text.contains(|c: char| c.is_ascii_digit())
         && !text.contains(char::is_whitespace)

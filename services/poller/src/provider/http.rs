@@ -201,7 +201,7 @@ impl Http {
                 Ok(FileAnswer { status: status @ (401 | 402 | 407), .. }) => {
                     let reason = Reason::default();
                     let kind = refusal::sort(Some(*status), &reason);
-                    self.alerts.account_refused(operation, *status, &Refusal { kind, reason });
+                    self.alerts.account_refused(operation, *status, &Refusal { kind, reason, is_plain: true });
                 }
                 Ok(answer) if answer.status < 300 => self.alerts.account_accepted(operation),
                 _ => {}

@@ -8,17 +8,17 @@
 //! | the provider … | outcome |
 //! |---|---|
 //! | answers 2xx with an id | accepted |
-//! | answers 2xx with an error and no id, or 3xx/4xx | refused: the job fails with the provider's reason |
+//! | answers 2xx with an error (or `"success": false`) and no id, or 3xx/4xx | refused: the job fails with the provider's reason |
 //! | does so for a reason that concerns the operator and not the user (key, plan, money; 401, 402, 403, 407 without words) | refused, and the operator is told |
 //! | does so because there are too many calls or jobs, or answers 429 or 425, or 503 with `Retry-After` | known not to be taken: again, after the time it asks for |
 //! | cannot be reached (name, connection, TLS) | known not to have arrived: again |
-//! | answers 5xx with the words of a moderator, or of who wants money or another key | refused, as above |
+//! | answers 5xx with the code of a moderator, or of who wants money or another key; a message is not enough | refused, as above |
 //! | answers 408, 409 or any other 5xx, or 2xx with an error of its own and no id | ambiguous: a server may fail after it has taken the job |
-//! | answers 2xx with an unreadable body, is cut off, takes too long | ambiguous |
+//! | answers 2xx with an unreadable body, or with no more than an unknown code; is cut off, takes too long | ambiguous |
 //!
 //! What an error is about is the same question for all calls ([`refusal`]). A poll ends a job when the provider says that it has ended, when
-//! the video carries an error with content that does not pass by itself, and when a moderator refuses the answer. Trouble that passes, or
-//! that the operator can mend, never does: it is asked again, until the limits of the job. A job that ends although the provider has not
+//! the video (or an answer without one) carries an error with content that does not pass by itself, and when a moderator refuses the answer.
+//! Trouble that passes, or that the operator can mend, and a code or a flag that nobody explains never do: it is asked again, until the limits of the job. A job that ends although the provider has not
 //! said that it stopped is called off there.
 //!
 //! Answers are read leniently ([`json`], [`envelope`], [`status`]): only what is needed has to be there.

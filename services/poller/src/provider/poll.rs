@@ -4,7 +4,7 @@ use super::{
     Provider,
     http::{Answer, Operation},
     json::Unreadable,
-    reason::Reason,
+    reason::{Basis, Complaint, Reason},
     refusal::{self, Kind, Refusal},
     report::{self, Report},
 };
@@ -24,7 +24,7 @@ impl Provider {
             Ok(Report::Completed { .. }) => Outcome::Finished,
             Ok(Report::Failed(reason)) => Outcome::Failed(self.failure(reason)),
             Ok(Report::Broken(reason)) => Outcome::Failed(self.failure(reason).still_running()),
-            Ok(Report::Complaint(reason)) => self.complained(reason, &answer),
+            Ok(Report::Complaint(complaint)) => self.complained(complaint, &answer),
             Ok(Report::Unknown { word, progress }) => {
                 self.note_unknown(&word);
                 Outcome::Reported { phase: JobPhase::Generating, progress }
@@ -46,14 +46,18 @@ impl Provider {
         Failure::told(FailureCode::GenerationFailed, reason.message, !kind.is_about_the_request())
     }
 
-    /// A proper answer that shows no video.
-    fn complained(&self, reason: Reason, answer: &Answer) -> Outcome {
+    /// A proper answer that shows no video. It ends the job only where a moderator or an error speaks: a code that nobody explains may say
+    /// that the video is not ready.
+    fn complained(&self, Complaint { reason, basis }: Complaint, answer: &Answer) -> Outcome {
         let kind = refusal::sort(None, &reason);
         tracing::warn!(about = kind.as_str(), codes = ?reason.codes, "the provider complains instead of reporting");
-        match kind {
-            Kind::RateLimit | Kind::Overload | Kind::Quota | Kind::Auth => Outcome::Again { retry_after: answer.retry_after },
-            Kind::NotFound => Outcome::Missing,
-            Kind::Moderation | Kind::Invalid | Kind::Other => Outcome::Failed(self.failure(reason).still_running()),
+        match (kind, basis) {
+            (Kind::NotFound, _) => Outcome::Missing,
+            (Kind::Moderation, _) | (Kind::Invalid | Kind::Other, Basis::Error) => {
+                Outcome::Failed(self.failure(reason).still_running())
+            }
+            (Kind::RateLimit | Kind::Overload | Kind::Quota | Kind::Auth, _)
+            | (Kind::Invalid | Kind::Other, Basis::Flag | Basis::Code) => Outcome::Again { retry_after: answer.retry_after },
         }
     }
 
@@ -84,7 +88,7 @@ impl Provider {
     fn refused(&self, answer: Answer) -> Outcome {
         let (status, retry_after) = (answer.status, answer.retry_after);
         match answer.refusal {
-            Some(Refusal { kind: Kind::Moderation, reason }) => Outcome::Failed(self.failure(reason).still_running()),
+            Some(Refusal { kind: Kind::Moderation, reason, .. }) => Outcome::Failed(self.failure(reason).still_running()),
             Some(Refusal { kind: Kind::NotFound, .. }) => Outcome::Missing,
             _ => {
                 tracing::warn!(status, "the provider does not report");

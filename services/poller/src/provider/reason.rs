@@ -54,6 +54,24 @@ pub(super) struct Reason {
     pub(super) message: Option<String>,
 }
 
+/// What an answer without a video complains of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Complaint {
+    pub(super) reason: Reason,
+    pub(super) basis: Basis,
+}
+
+/// What makes an answer a complaint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// An `error` with content.
+    Error,
+    /// A flag: `"success": false`.
+    Flag,
+    /// A code, or a status of the envelope. It may say no more than that there is nothing yet.
+    Code,
+}
+
 /// What a code says.
 enum Code {
     /// Nothing: it is not there, or empty.
@@ -83,20 +101,22 @@ pub(super) fn of_failed_video(video: &Fields) -> Reason {
 }
 
 /// What an answer without a video complains of; `None` when it does not.
-pub(super) fn of_envelope(opened: &Opened<'_>) -> Option<Reason> {
+pub(super) fn of_envelope(opened: &Opened<'_>) -> Option<Complaint> {
     opened.outwards().find_map(|layer| {
-        let error = of_video(layer);
+        let error = of_video(layer).map(|reason| Complaint { reason, basis: Basis::Error });
         error.or_else(|| {
             let negative = first_field(layer, &["success", "ok"]).any(|value| *value == Value::Bool(false));
             let code = own_codes(layer, &["code", "error_code", "err_code", "status_code", "ret"]).next();
             let failed = json::text(layer, &["status", "state"]).and_then(status::of) == Some(status::Status::Failed);
-            if !(negative || code.is_some() || failed) {
+            // Every provider has a number of its own for "success".
+            let is_well = || first_field(layer, &["message", "msg"]).filter_map(Value::as_str).any(is_success);
+            if !(negative || failed || code.is_some() && !is_well()) {
                 return None;
             }
             let mut reason = first_field(layer, &MESSAGE_FIELDS).find_map(|value| of_value(value, MAX_DEPTH)).unwrap_or_default();
             reason.codes.extend(code);
             reason.codes.extend(own_codes(layer, &["type", "error_type"]));
-            Some(reason)
+            Some(Complaint { reason, basis: if negative { Basis::Flag } else { Basis::Code } })
         })
     })
 }
@@ -138,7 +158,7 @@ fn of_text(text: &str, depth: u8) -> Option<Reason> {
         return of_value(&inner, depth);
     }
     let message = presentable(text).filter(|message| !is_nothing(message) && !is_success(message))?;
-    let code = (!message.contains(' ')).then(|| message.chars().take(MAX_CODE).collect());
+    let code = is_code(&message).then(|| message.clone());
     Some(Reason { codes: code.into_iter().collect(), message: Some(message) })
 }
 
@@ -177,9 +197,17 @@ fn code(value: &Value) -> Code {
         Code::Absent
     } else if is_success(&text) || text.parse::<f64>().is_ok_and(|number| number == 0.0 || (200.0..300.0).contains(&number)) {
         Code::Success
+    } else if is_code(&text) {
+        Code::Error(text)
     } else {
-        Code::Error(text.chars().filter(|c| !c.is_control()).take(MAX_CODE).collect())
+        Code::Absent
     }
+}
+
+/// Codes are logged: a message must not be taken for one, because it may repeat what a user has written. Not all languages have spaces.
+fn is_code(text: &str) -> bool {
+    (1..=MAX_CODE).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-'))
 }
 
 fn is_nothing(text: &str) -> bool {
@@ -305,15 +333,28 @@ mod tests {
 
     #[test]
     fn an_envelope_complains_only_where_it_says_so() {
-        let of = |answer: Value| of_envelope(&super::super::envelope::open(&answer, None).unwrap());
+        let complaint = |answer: Value| of_envelope(&super::super::envelope::open(&answer, None).unwrap());
+        let of = |answer: Value| complaint(answer).map(|complaint| complaint.reason);
         assert_eq!(of(json!({ "code": 429, "message": "too many requests" })), Some(told(&["429"], "too many requests")));
         assert_eq!(of(json!({ "success": false, "message": "bad size" })), Some(told(&[], "bad size")));
         assert_eq!(of(json!({ "status": "error", "message": "bad size", "data": null })), Some(told(&[], "bad size")));
         assert_eq!(of(json!({ "error": { "message": "no way" } })), Some(told(&[], "no way")));
         assert_eq!(of(json!({ "data": { "error": { "message": "no way" }, "id": "7" } })), Some(told(&[], "no way")));
-        for fine in
-            [json!({ "code": 0, "message": "success" }), json!({ "message": "being processed" }), json!({ "success": true })]
-        {
+        for (answer, basis) in [
+            (json!({ "code": 102, "error": { "message": "no way" } }), Basis::Error),
+            (json!({ "code": 102, "success": false }), Basis::Flag),
+            (json!({ "code": 102, "message": "still generating" }), Basis::Code),
+            (json!({ "status": "error", "message": "bad size" }), Basis::Code),
+        ] {
+            assert_eq!(complaint(answer.clone()).map(|complaint| complaint.basis), Some(basis), "{answer}");
+        }
+        for fine in [
+            json!({ "code": 0, "message": "success" }),
+            json!({ "code": 10000, "message": "success", "data": null }),
+            json!({ "code": "A0000", "msg": "OK" }),
+            json!({ "message": "being processed" }),
+            json!({ "success": true }),
+        ] {
             assert_eq!(of(fine.clone()), None, "{fine}");
         }
     }
@@ -328,6 +369,15 @@ mod tests {
         for nothing in [&b""[..], b"<html><body>Bad gateway</body></html>", b"{\"error\":"] {
             assert_eq!(refusal(nothing), Reason::default());
         }
+    }
+
+    #[test]
+    fn text_is_no_code() {
+        assert_eq!(of(&json!("一只在黎明时分飞翔的苍鹭")), Some(told(&[], "一只在黎明时分飞翔的苍鹭")));
+        assert_eq!(of(&json!({ "code": "夜明けの鷺", "message": "not this" })), Some(told(&[], "not this")));
+        assert_eq!(of(&json!({ "code": "a heron at dawn", "message": "not this" })), Some(told(&[], "not this")));
+        assert_eq!(of(&json!("x".repeat(65))), Some(told(&[], &"x".repeat(65))));
+        assert_eq!(of(&json!("Throttling.User:rate-1")), Some(told(&["Throttling.User:rate-1"], "Throttling.User:rate-1")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use zoetrope_domain::Progress;
 use super::{
     envelope::{self, Opened},
     json::{Content, Fields, Unreadable, first_field, text},
-    reason::{self, Reason},
+    reason::{self, Complaint, Reason},
     refusal,
     status::{self, Status},
 };
@@ -45,7 +45,7 @@ pub(super) enum Report {
     /// It carries an error, though its status does not say that it has ended.
     Broken(Reason),
     /// The answer is a complaint, and says nothing of the video.
-    Complaint(Reason),
+    Complaint(Complaint),
     /// A status that nobody has told us about: the video is taken to be in the making.
     Unknown {
         word: String,
@@ -57,23 +57,30 @@ pub(super) enum Report {
 pub(super) fn read(content: &Content, id: &str) -> Result<Report, Unreadable> {
     let opened = envelope::open(content.json()?, Some(id)).ok_or(Unreadable::NotAnObject)?;
     let video = opened.video().ok_or(Unreadable::NotAnObject)?;
-    let Some(word) = opened.status().filter(|_| opened.shows_video()) else {
+    let Some(word) = opened.status().filter(|_| refusal::shows_video(&opened)) else {
         return reason::of_envelope(&opened).map(Report::Complaint).ok_or(Unreadable::NoStatus);
     };
     let known = status::of(word);
     match (known, opened.outwards().find_map(reason::of_video)) {
         (Some(Status::Failed), error) => return Ok(Report::Failed(error.unwrap_or_else(|| reason::of_failed_video(video)))),
         (Some(Status::Completed), Some(error)) => return Ok(Report::Failed(error)),
-        // The provider had trouble, and goes on.
-        (Some(Status::Waiting | Status::Generating) | None, Some(error)) if !refusal::sort(None, &error).is_passing() => {
-            return Ok(Report::Broken(error));
+        (Some(Status::Waiting | Status::Generating) | None, Some(error)) => {
+            let kind = refusal::sort(None, &error);
+            // The provider had trouble, or has with our account, and goes on.
+            if !(kind.is_passing() || kind.concerns_operator()) {
+                return Ok(Report::Broken(error));
+            }
         }
         _ => {}
     }
     Ok(match known {
         Some(Status::Waiting) => Report::Waiting,
         Some(Status::Generating) => Report::Generating(progress(&opened)),
-        Some(Status::Completed) => Report::Completed { url: opened.outwards().find_map(url) },
+        Some(Status::Completed) => match opened.outwards().find_map(url) {
+            // That the question went well.
+            None if status::is_of_envelope(word) && !opened.speaks_of(id) => return Err(Unreadable::NoStatus),
+            url => Report::Completed { url },
+        },
         Some(Status::Failed) => Report::Failed(Reason::default()),
         None => Report::Unknown {
             word: word.chars().filter(|c| !c.is_control()).take(MAX_WORD).collect(),

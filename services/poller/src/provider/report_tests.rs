@@ -99,6 +99,9 @@ fn an_error_without_content_is_none() {
 fn trouble_that_passes_ends_nothing() {
     let body = r#"{"id":"v","status":"in_progress","progress":40,"error":{"message":"upstream is overloaded"}}"#;
     assert_eq!(read(body), Ok(generating(40)));
+    let body =
+        r#"{"id":"v","status":"in_progress","progress":40,"error":{"code":"insufficient_quota","message":"see your plan"}}"#;
+    assert_eq!(read(body), Ok(generating(40)));
     let body = r#"{"id":"v","status":"failed","error":{"message":"upstream is overloaded"}}"#;
     assert_eq!(read(body), Ok(Report::Failed(told("upstream is overloaded"))));
 }
@@ -111,8 +114,35 @@ fn a_complaint_says_nothing_of_the_video() {
         (r#"{"code":429,"message":"slow down","data":null}"#, "slow down"),
         (r#"{"status":"error","message":"slow down"}"#, "slow down"),
         (r#"{"success":false,"msg":"slow down"}"#, "slow down"),
+        (r#"{"status":"failed","code":429,"message":"too many requests"}"#, "too many requests"),
+        (r#"{"status":"failed","code":401,"message":"who are you","data":null}"#, "who are you"),
     ] {
-        assert!(matches!(read(body), Ok(Report::Complaint(reason)) if reason.message.as_deref() == Some(message)), "{body}");
+        assert!(
+            matches!(read(body), Ok(Report::Complaint(complaint)) if complaint.reason.message.as_deref() == Some(message)),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn success_of_the_question_is_not_that_of_the_video() {
+    for body in [
+        r#"{"status":"success","data":{"progress":45}}"#,
+        r#"{"status":"success","data":null}"#,
+        r#"{"id":"req-9","status":"ok","data":{"progress":45}}"#,
+        r#"{"code":10000,"message":"success","data":null}"#,
+    ] {
+        assert!(!matches!(read(body), Ok(Report::Completed { .. } | Report::Complaint(_))), "{body}");
+    }
+    assert_eq!(read(r#"{"status":"success","data":{"progress":45}}"#), Err(Unreadable::NoStatus));
+    let address = Url::parse("https://cdn.example/v.mp4").unwrap();
+    for (body, url) in [
+        (r#"{"status":"success","data":{"url":"https://cdn.example/v.mp4"}}"#, Some(address)),
+        (r#"{"id":"v","status":"success"}"#, None),
+        (r#"{"code":0,"data":{"status":"success"}}"#, None),
+        (r#"{"status":"completed"}"#, None),
+    ] {
+        assert_eq!(read(body), Ok(Report::Completed { url }), "{body}");
     }
 }
 

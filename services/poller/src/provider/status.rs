@@ -133,7 +133,10 @@ const PREFIXES: &[&str] = &["task", "job", "video", "generation", "status", "sta
 
 /// What a word says; `None` of one that nobody has told us about.
 pub(super) fn of(text: &str) -> Option<Status> {
-    let word = json::word(text.rsplit('.').next().unwrap_or(text));
+    let text = text.trim().trim_end_matches('.');
+    // `GenerationStatus.COMPLETED` is that word, but `upload.completed` is not.
+    let own = text.rsplit_once('.').filter(|(prefix, _)| is_prefix(&json::word(prefix))).map_or(text, |(_, own)| own);
+    let word = json::word(own);
     let mut rest = word.as_str();
     loop {
         if let Some(status) = exactly(rest) {
@@ -141,6 +144,10 @@ pub(super) fn of(text: &str) -> Option<Status> {
         }
         rest = PREFIXES.iter().find_map(|prefix| rest.strip_prefix(prefix))?;
     }
+}
+
+fn is_prefix(word: &str) -> bool {
+    PREFIXES.contains(&word) || word.ends_with("status") || word.ends_with("state")
 }
 
 fn exactly(word: &str) -> Option<Status> {
@@ -186,7 +193,16 @@ mod tests {
             ),
             (
                 Status::Generating,
-                &["in_progress", "in-progress", "InProgress", "PROCESSING", "running", "generating", "TASK_STATUS_PROCESSING"],
+                &[
+                    "in_progress",
+                    "in-progress",
+                    "InProgress",
+                    "PROCESSING",
+                    "running",
+                    "generating",
+                    "TASK_STATUS_PROCESSING",
+                    "Processing...",
+                ],
             ),
             (
                 Status::Completed,
@@ -203,6 +219,8 @@ mod tests {
                     "JOB_STATE_SUCCEEDED",
                     "video_generation_completed",
                     "GenerationStatus.COMPLETED",
+                    "video.completed",
+                    "Completed.",
                     " done ",
                 ],
             ),
@@ -235,7 +253,19 @@ mod tests {
                 assert_eq!(of(word), Some(status), "{word}");
             }
         }
-        for unknown in ["", "dreaming", "failing", "not failed", "undone", "task", "status_", "upload_completed", "7"] {
+        for unknown in [
+            "",
+            "dreaming",
+            "failing",
+            "not failed",
+            "undone",
+            "task",
+            "status_",
+            "upload_completed",
+            "upload.completed",
+            "...",
+            "7",
+        ] {
             assert_eq!(of(unknown), None, "{unknown}");
         }
     }

@@ -11,9 +11,9 @@ use super::{
     Provider, envelope,
     http::{Answer, Operation},
     json::Content,
-    reason,
+    reason::{self, Basis, Complaint},
     refusal::{self, Kind, Refusal},
-    status,
+    status::{self, Status},
 };
 use crate::{
     job::{ExternalId, Failure, FailureCode, Outcome, StoredFile},
@@ -125,8 +125,9 @@ async fn form(fields: &Fields<'_>, image: &StoredFile, storage: &ObjectStorage) 
 /// What an answer says about the submission; the table is in the module's page.
 fn judge(answer: &Answer) -> Outcome {
     let Answer { status, retry_after, ref content, ref refusal } = *answer;
+    let is_plain = refusal.as_ref().is_some_and(|refusal| refusal.is_plain);
     let (kind, message) = match refusal {
-        Some(Refusal { kind, reason }) => (*kind, reason.message.clone()),
+        Some(Refusal { kind, reason, .. }) => (*kind, reason.message.clone()),
         None => (Kind::Other, None),
     };
     let again = Outcome::Again { retry_after };
@@ -138,12 +139,15 @@ fn judge(answer: &Answer) -> Outcome {
             (None, Some(_)) => match kind {
                 Kind::RateLimit => again,
                 Kind::Overload => Outcome::Ambiguous,
+                // A code that nobody explains may say that all is well.
+                Kind::Other if !is_plain => Outcome::Ambiguous,
                 Kind::Quota | Kind::Auth => account(),
                 Kind::Moderation | Kind::NotFound | Kind::Invalid | Kind::Other => refused(),
             },
             (None, None) => failed_at_once(content).unwrap_or(Outcome::Ambiguous),
         },
         (408 | 409, _) => Outcome::Ambiguous,
+        // Of a server that failed, only codes make it one of these: it may have taken the job.
         (_, Kind::Moderation) => refused(),
         (_, Kind::Quota | Kind::Auth) => account(),
         (425 | 429, _) => again,
@@ -166,14 +170,19 @@ fn created(content: &Content) -> Option<ExternalId> {
         }
         Content::Text(_) => return None,
     };
-    // "OK" is nobody's name.
-    if status::is_word(&text) { None } else { text.parse().ok() }
+    // "OK" and "404" are nobody's names.
+    let text = text.trim();
+    if envelope::looks_like_id(text) { text.parse().ok() } else { None }
 }
 
 /// A video without an id that has failed.
 fn failed_at_once(content: &Content) -> Option<Outcome> {
     let opened = envelope::open(content.json().ok()?, None)?;
-    let reason = reason::of_envelope(&opened)?;
+    let Complaint { reason, basis } = reason::of_envelope(&opened)?;
+    let failed = opened.status().and_then(status::of) == Some(Status::Failed);
+    if !failed && basis == Basis::Code {
+        return None;
+    }
     let kind = refusal::sort(None, &reason);
     let code = if kind.concerns_operator() { FailureCode::ProviderAccount } else { FailureCode::SubmissionRefused };
     let message = if kind.concerns_operator() { None } else { reason.message };

@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    words::{ACCOUNT, MODERATION, RATE_LIMIT_PHRASES, RATE_LIMIT_WORDS},
+    *,
+};
 
 fn sorted(status: u16, codes: &[&str], message: &str) -> Kind {
     let codes = codes.iter().map(ToString::to_string).collect();
@@ -42,8 +45,29 @@ fn what_is_said_counts_more_than_the_status() {
         (404, &[], "", Kind::NotFound),
         (404, &["model_not_found"], "", Kind::Auth),
         (422, &["value_error"], "bad size", Kind::Invalid),
-        (500, &[], "The prompt may violate our community guidelines", Kind::Moderation),
-        (500, &["upstream_error"], "rejected by the safety system", Kind::Moderation),
+        (500, &[], "The prompt may violate our community guidelines", Kind::Overload),
+        (500, &["upstream_error"], "rejected by the safety system", Kind::Overload),
+        (500, &["content_policy_violation"], "", Kind::Moderation),
+        (500, &["internal_error"], "no answer to 'an nsfw api key for billing concurrency'", Kind::Overload),
+        (503, &[], "too many requests", Kind::RateLimit),
+        (429, &[], "Slow down, see our usage policy", Kind::RateLimit),
+        (429, &["fair_use_policy_limit"], "", Kind::RateLimit),
+        (429, &["moderation_blocked"], "", Kind::Moderation),
+        (429, &["content_policy_check", "rate_limit_exceeded"], "", Kind::RateLimit),
+        (401, &[], "flagged for unusual traffic, see our usage policies", Kind::Auth),
+        (402, &[], "violates our terms", Kind::Quota),
+        (407, &[], "moderation", Kind::Auth),
+        (408, &[], "waited for moderation", Kind::Overload),
+        (403, &[], "flagged for unusual traffic", Kind::Auth),
+        (400, &["policy_not_found"], "", Kind::NotFound),
+        (400, &[], "bad size for 'a throttle, concurrently pulled'", Kind::Invalid),
+        (422, &[], "bad size for 'slow down in traffic'", Kind::Invalid),
+        (400, &[], "Too many requests", Kind::RateLimit),
+        (422, &[], "rate limit reached", Kind::RateLimit),
+        (403, &[], "at most 3 concurrent jobs", Kind::RateLimit),
+        (200, &["429"], "see our usage policy", Kind::RateLimit),
+        (200, &["500"], "no answer to 'an nsfw film'", Kind::Overload),
+        (200, &["400"], "bad size", Kind::Invalid),
         (500, &["insufficient_user_quota"], "", Kind::Quota),
         (500, &["server_error"], "", Kind::Overload),
         (503, &["rate_limit_exceeded"], "", Kind::RateLimit),
@@ -70,7 +94,7 @@ fn every_entry_can_be_found() {
         }
         assert!(!parts.is_empty(), "{kind:?}");
     }
-    for (_, parts) in DEFINITE_MESSAGES.iter().chain(GENERAL_MESSAGES) {
+    for (_, parts) in [MODERATION, RATE_LIMIT_PHRASES, RATE_LIMIT_WORDS, ACCOUNT, GENERAL_MESSAGES].into_iter().flatten() {
         assert!(parts.iter().all(|part| part.to_lowercase() == **part), "it would never be found");
     }
 }
@@ -81,10 +105,15 @@ fn a_proper_answer_may_refuse() {
     assert_eq!(of(200, r#"{"error":{"code":"rate_limit_exceeded","message":"slower"}}"#), Some(Kind::RateLimit));
     assert_eq!(of(200, r#"{"code":503,"message":"busy","data":null}"#), Some(Kind::Overload));
     assert_eq!(of(200, r#"{"status":"error","message":"too many requests"}"#), Some(Kind::RateLimit));
+    assert_eq!(of(200, r#"{"status":"failed","code":429,"message":"too many requests"}"#), Some(Kind::RateLimit));
+    assert_eq!(of(200, r#"{"status":"failed","error":{"message":"too many requests"}}"#), Some(Kind::RateLimit));
+    assert_eq!(of(200, r#"{"status":"failed","error":{"code":"insufficient_quota"}}"#), Some(Kind::Quota));
     assert_eq!(of(404, ""), Some(Kind::NotFound));
     for fine in [
         r#"{"id":"v","status":"failed","error":{"message":"too many requests"}}"#,
-        r#"{"status":"failed","error":{"message":"too many requests"}}"#,
+        r#"{"data":{"status":"failed","error":{"message":"too many requests"}}}"#,
+        r#"{"status":"failed","error":{"message":"no way"}}"#,
+        r#"{"status":"failed"}"#,
         r#"{"id":"v","object":"video.deleted","deleted":true}"#,
         r#"{"code":0,"message":"success","data":{"id":"v","status":"queued"}}"#,
         r#"{"object":"list","data":[],"has_more":false}"#,

@@ -4,35 +4,9 @@ use super::Kind;
 
 pub(super) type Table = &'static [(Kind, &'static [&'static str])];
 
-/// Parts of codes that are definite, as [`json::word`] writes them. The first that is found counts.
+/// Parts of codes that are definite, as [`json::word`] writes them. The first that is found counts: what concerns the account comes before
+/// what ends a job.
 pub(super) const DEFINITE_CODES: Table = &[
-    (
-        Kind::Moderation,
-        &[
-            "moderat",
-            "policy",
-            "policies",
-            "sensitive",
-            "unsafe",
-            "safety",
-            "nsfw",
-            "illegaldetected",
-            "illegalcontent",
-            "textillegal",
-            "imageillegal",
-            "datainspection",
-            "riskdetect",
-            "riskcontrol",
-            "raimedia",
-            "contentfilter",
-            "prohibited",
-            "guardrail",
-            "infringement",
-            "copyright",
-            "flagged",
-            "inappropriate",
-        ],
-    ),
     (
         Kind::RateLimit,
         &[
@@ -110,64 +84,115 @@ pub(super) const DEFINITE_CODES: Table = &[
             "ipnotauthorized",
         ],
     ),
-];
-
-/// Parts of messages that are definite, in small letters.
-pub(super) const DEFINITE_MESSAGES: Table = &[
     (
         Kind::Moderation,
         &[
-            "moderation",
-            "content policy",
-            "content polic",
-            "usage polic",
-            "safety system",
-            "safety polic",
-            "safety filter",
-            "content filter",
-            "community guideline",
-            "violates our",
-            "violate our",
-            "violation of our",
-            "sensitive content",
-            "sensitive information",
-            "sensitive word",
-            "flagged",
+            "moderat",
+            "contentpolicy",
+            "contentpolicies",
+            "usagepolicy",
+            "usagepolicies",
+            "policyviolat",
+            "violatespolicy",
+            "sensitive",
+            "unsafe",
+            "safety",
             "nsfw",
-            "prohibited content",
-            "inappropriate content",
-            "risk control",
+            "illegaldetected",
+            "illegalcontent",
+            "textillegal",
+            "imageillegal",
+            "datainspection",
+            "riskdetect",
+            "riskcontrol",
+            "raimedia",
+            "contentfilter",
+            "prohibited",
+            "guardrail",
+            "infringement",
             "copyright",
-            "content_policy",
-            "敏感",
-            "违规",
-            "违禁",
-            "审核",
+            "flagged",
+            "inappropriate",
         ],
     ),
-    (
-        Kind::RateLimit,
-        &[
-            "rate limit",
-            "ratelimit",
-            "rate_limit",
-            "too many requests",
-            "too many pending",
-            "too many concurrent",
-            "too many tasks",
-            "too many jobs",
-            "requests per minute",
-            "requests per second",
-            "requests per day",
-            "tokens per minute",
-            "throttl",
-            "concurren",
-            "slow down",
-            "queue is full",
-            "请求过于频繁",
-            "限流",
-        ],
-    ),
+];
+
+/// Parts of messages that are definite in an answer of this status, or of none; in small letters. The first that is found counts.
+pub(super) fn messages(status: Option<u16>) -> &'static [Table] {
+    match status {
+        // The server may put anything there, and may have taken a job: only codes say more.
+        Some(500..) => &[RATE_LIMIT_PHRASES],
+        // Who is not let in, or comes too often, was not judged by a moderator.
+        Some(401 | 402 | 407 | 408 | 425 | 429) => &[RATE_LIMIT_PHRASES, RATE_LIMIT_WORDS, ACCOUNT],
+        // What is wrong with a request is often told by repeating it.
+        Some(400 | 422) => &[MODERATION, RATE_LIMIT_PHRASES, ACCOUNT],
+        _ => &[MODERATION, RATE_LIMIT_PHRASES, RATE_LIMIT_WORDS, ACCOUNT],
+    }
+}
+
+pub(super) const MODERATION: Table = &[(
+    Kind::Moderation,
+    &[
+        "moderation",
+        "content policy",
+        "content polic",
+        "usage polic",
+        "safety system",
+        "safety polic",
+        "safety filter",
+        "content filter",
+        "community guideline",
+        "violates our",
+        "violate our",
+        "violation of our",
+        "sensitive content",
+        "sensitive information",
+        "sensitive word",
+        "flagged as",
+        "flagged by our",
+        "content was flagged",
+        "content has been flagged",
+        "prompt was flagged",
+        "prompt has been flagged",
+        "input was flagged",
+        "image was flagged",
+        "nsfw",
+        "prohibited content",
+        "inappropriate content",
+        "risk control",
+        "copyright",
+        "content_policy",
+        "敏感",
+        "违规",
+        "违禁",
+        "审核",
+    ],
+)];
+
+/// What hardly anybody else says.
+pub(super) const RATE_LIMIT_PHRASES: Table = &[(
+    Kind::RateLimit,
+    &[
+        "rate limit",
+        "ratelimit",
+        "rate_limit",
+        "too many requests",
+        "too many pending",
+        "too many concurrent",
+        "too many tasks",
+        "too many jobs",
+        "requests per minute",
+        "requests per second",
+        "requests per day",
+        "tokens per minute",
+        "请求过于频繁",
+    ],
+)];
+
+/// What may be a prompt's as well.
+pub(super) const RATE_LIMIT_WORDS: Table = &[(Kind::RateLimit, &["throttl", "concurren", "slow down", "queue is full", "限流"])];
+
+pub(super) const ACCOUNT: Table = &[
     (
         Kind::Quota,
         &[

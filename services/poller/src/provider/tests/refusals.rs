@@ -19,7 +19,7 @@ async fn a_moderator_ends_a_job_and_says_why() {
     let (address, _requests) = server(vec![
         json(400, &error("moderation_blocked", "not this")),
         json(403, &error("content_policy_violation", "not this")),
-        json(500, &error("server_error", "this may violate our community guidelines")),
+        json(500, &error("content_policy_violation", "this may violate our community guidelines")),
         json(200, &error("moderation_blocked", "not this")),
         json(200, r#"{"id":"video_1","status":"in_progress","error":{"code":"moderation_blocked","message":"not this"}}"#),
     ]);
@@ -46,6 +46,14 @@ async fn what_passes_or_concerns_the_operator_ends_no_job() {
         (404, error("model_not_found", "no such model")),
         (400, error("invalid_request_error", "bad header")),
         (503, error("server_overloaded", "busy")),
+        (500, error("server_error", "no answer to 'what is sensitive content?'")),
+        (429, error("slower", "see our usage policy")),
+        (401, error("", "flagged for unusual traffic")),
+        (200, r#"{"code":10000,"message":"success","data":null}"#.into()),
+        (200, r#"{"code":102,"message":"still generating"}"#.into()),
+        (200, r#"{"success":false,"message":"video not ready"}"#.into()),
+        (200, r#"{"status":"failed","code":429,"message":"too many requests"}"#.into()),
+        (200, r#"{"status":"success","data":null}"#.into()),
     ];
     let (address, _requests) = server(answers.iter().map(|(status, body)| json(*status, body)).collect());
     let provider = plain(&address);
