@@ -12,6 +12,10 @@ use super::{Budgets, Throttle, registry::SharedBudget};
 /// A client that is slowed down hears so at most this often.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 
+/// As long as this at most, the first frame of a connection waits for what others behind its address have used up. With the connections that an
+/// address may have, it bounds how often a token can be tried from there.
+const NEWCOMER_WAIT: Duration = Duration::from_secs(1);
+
 /// What one connection may ask for.
 pub struct ConnectionBudget {
     budgets: Arc<Budgets>,
@@ -19,6 +23,8 @@ pub struct ConnectionBudget {
     /// Of its user, or of its address while nobody has signed in.
     shared: Arc<SharedBudget>,
     told_at: Option<Instant>,
+    /// None once it has asked for something.
+    new_until: Option<Instant>,
 }
 
 /// What is to be said of a connection that wants too much.
@@ -34,7 +40,7 @@ impl ConnectionBudget {
     pub fn open(budgets: Arc<Budgets>, address: IpAddr, now: Instant) -> Self {
         let own = Throttle::new(budgets.limits.connection, budgets.limits.patience, now);
         let shared = budgets.shared(Subject::address(address), now);
-        Self { budgets, own, shared, told_at: None }
+        Self { budgets, own, shared, told_at: None, new_until: Some(now + NEWCOMER_WAIT) }
     }
 
     /// Something was asked for that costs so much.
@@ -45,11 +51,19 @@ impl ConnectionBudget {
 
     /// The same, as long as it is not known whose budget it falls on.
     pub fn take_own(&mut self, units: u32, now: Instant) {
+        self.new_until = None;
         self.own.take(units, now);
     }
 
     pub fn take_shared(&self, units: u32, now: Instant) {
         self.shared.take(units, now);
+    }
+
+    /// A sign-in that failed, at the cost of whoever it shares its budget with. False if that was used up before.
+    pub fn sign_in_failed(&self, units: u32, now: Instant) -> bool {
+        let is_used_up = self.shared.ready_at(now).is_some();
+        self.shared.take(units, now);
+        !is_used_up
     }
 
     /// From now on the connection is this user's. False if the user has used up so much that there can be no other connection now.
@@ -58,9 +72,11 @@ impl ConnectionBudget {
         !self.shared.is_deep_in_debt(now)
     }
 
-    /// When the client's next frame may be read; none: now.
+    /// When the client's next frame may be read; none: now. The first, which may sign in somebody whom nothing is held against, does not wait
+    /// for long for strangers behind the same address.
     pub fn ready_at(&self, now: Instant) -> Option<Instant> {
-        self.own.ready_at(now).max(self.shared.ready_at(now))
+        let shared = self.shared.ready_at(now).map(|ready| self.new_until.map_or(ready, |until| ready.min(until)));
+        self.own.ready_at(now).max(shared.filter(|ready| *ready > now))
     }
 
     /// To be asked after each frame. The connection alone is judged by: others of its user may be the ones that want too much.
@@ -155,7 +171,14 @@ mod tests {
             ConnectionBudget::open(Arc::clone(&budgets), HOME, now).take(5, now);
         }
         let mut next = ConnectionBudget::open(Arc::clone(&budgets), HOME, now);
+        assert_eq!(
+            (next.ready_at(now), next.ready_at(now + SECOND)),
+            (Some(now + SECOND), None),
+            "its first frame does not wait long"
+        );
+        next.take_own(1, now);
         assert_eq!(next.ready_at(now), Some(now + 5 * SECOND));
+        assert!(!next.sign_in_failed(0, now));
         let elsewhere = ConnectionBudget::open(Arc::clone(&budgets), Ipv4Addr::LOCALHOST.into(), now);
         assert_eq!(elsewhere.ready_at(now), None);
         next.sign_in(user_id(1), now);

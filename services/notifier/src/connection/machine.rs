@@ -186,7 +186,9 @@ impl Connection {
 
     /// Tells a client that wants too much, now and then, and at last ends its connection.
     fn slow_down(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Closed) {
+        // Whose budget it is shows when the first token has been checked.
+        let is_being_known = self.checking.is_some() && self.identity().is_none();
+        if is_being_known || matches!(self.phase, Phase::Closed) {
             return;
         }
         match self.budget.pressure(now) {
@@ -256,7 +258,10 @@ impl Connection {
             self.desk.out.dialect = dialect;
         }
         match (before, &verdict) {
-            (None, Err(_)) => self.budget.take_shared(cost::FAILED_SIGN_IN, now.instant),
+            // The token is good.
+            (None, Err(TokenRefusal::TooMany(_))) => self.budget.take_shared(cost::FAILED_SIGN_IN, now.instant),
+            (None, Err(_)) if !self.budget.sign_in_failed(cost::FAILED_SIGN_IN, now.instant) => return self.flooded(id),
+            (None, Err(_)) => {}
             // Nobody behind the same address has to pay for it.
             (None, Ok(caller)) if !self.budget.sign_in(caller.user_id, now.instant) => return self.flooded(id),
             _ => self.budget.take_shared(cost::SIGN_IN, now.instant),

@@ -107,6 +107,37 @@ fn who_does_not_sign_in_uses_up_what_his_address_has() {
 }
 
 #[test]
+fn strangers_behind_one_address_do_not_shut_each_other_out() {
+    let budgets = budgets(100);
+    let mut flooding = Story::open_with(LIMITS, Arc::clone(&budgets)).0;
+    for _ in 0..50 {
+        flooding.says(json!({ "type": "ping" }));
+    }
+    flooding.says(many_states());
+    assert!(!flooding.connection.reads(flooding.now.instant + Duration::from_secs(40)), "the address owes a lot");
+
+    let newcomer = || {
+        let mut story = Story::open_with(LIMITS, Arc::clone(&budgets)).0;
+        assert!(story.waits(1.0).is_empty());
+        story
+    };
+    let mut neighbour = newcomer();
+    let told = neighbour.says(json!({ "type": "auth", "payload": { "token": "t" } }));
+    assert!(!told.contains(&"error RATE_LIMITED".to_owned()), "{told:?}");
+    assert_eq!(neighbour.takes(Input::Checked(Ok(caller(1, 900)))), ["authSuccess"]);
+    assert!(neighbour.connection.reads(neighbour.now.instant), "it has its own budget");
+
+    let mut guesser = newcomer();
+    guesser.says(json!({ "type": "auth", "payload": { "token": "guessed" } }));
+    let told = guesser.takes(Input::Checked(Err(TokenRefusal::Scope)));
+    assert_eq!(told, ["error RATE_LIMITED", "CLOSE Flooding"]);
+
+    let mut talker = newcomer();
+    talker.says(json!({ "type": "ping" }));
+    assert!(!talker.connection.reads(talker.now.instant), "only its first frame goes before");
+}
+
+#[test]
 fn whoever_signs_in_costs_its_address_nothing() {
     let budgets = budgets(100);
     for user in 1..100 {
