@@ -46,8 +46,9 @@ impl Pace {
         let since = *self.waiting_since.get_or_insert(now);
         let rate = u64::from(self.settings.min_bytes_per_second.get());
         let earned = Duration::from_secs(self.received / rate) + Duration::from_secs(self.received % rate) / rate.max(1) as u32;
-        let allowed = self.settings.grace + earned;
-        (since + allowed.saturating_sub(self.waited)).min(self.deadline)
+        // What came fast earns no long silence: each single one is within the grace.
+        let allowed = (self.settings.grace + earned).saturating_sub(self.waited).min(self.settings.grace);
+        (since + allowed).min(self.deadline)
     }
 }
 
@@ -141,9 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn fast_bytes_earn_no_long_silence() {
+        let (mut pace, now) = (pace(), Instant::now());
+        pace.received(100 * 1024 * 1024, now);
+        assert_eq!(pace.waits_until(now), now + 10 * SECOND);
+    }
+
+    #[test]
     fn nothing_is_waited_for_beyond_the_deadline() {
         let (mut pace, now) = (pace(), Instant::now());
         pace.received(usize::MAX >> 1, now);
-        assert_eq!(pace.waits_until(now), pace.deadline);
+        let late = pace.deadline - SECOND;
+        assert_eq!(pace.waits_until(late), pace.deadline);
     }
 }

@@ -70,6 +70,14 @@ async fn small_work_is_done_here_and_large_work_elsewhere() {
     assert_eq!(thread(8 * 1024 * 1024).await.unwrap_err().code(), ProblemCode::Unavailable);
 }
 
+#[tokio::test]
+async fn work_that_waits_for_its_turn_takes_no_memory() {
+    let offload = Offload::new(memory(8), 2 * 1024 * 1024);
+    // There is memory for the copies of one.
+    let (first, second) = tokio::join!(offload.run(2, || 1), offload.run(2, || 2));
+    assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
+}
+
 /// A server with one route that reads JSON and one that reads nothing.
 fn server(settings: BodySettings) -> (ServerHandle, u16) {
     let read = |Json(body): Json<serde_json::Value>| async move { HttpResponse::Ok().json(body) };

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Problem,
-    body::{BodyBuffer, BodyMemory, keep_for_request, payload_problem},
+    body::{BodyBuffer, BodyMemory, Offload, keep_for_request, payload_problem},
 };
 
 /// Fields of a form, wanted or not.
@@ -94,13 +94,14 @@ impl FormField {
         self.check_encoding()?;
         let memory = BodyMemory::of(&self.request);
         let longest = memory.longest_body();
-        let mut buffer = BodyBuffer::new(memory, limit.min(longest), None);
+        let mut buffer = BodyBuffer::new(memory.clone(), limit.min(longest), None);
         while let Some(chunk) = self.field.next().await {
             buffer.push(&chunk.map_err(form_problem)?)?;
         }
         let (text, hold) = buffer.finish();
         keep_for_request(&self.request, hold);
-        String::from_utf8(text).map_err(|_| Problem::field(self.name.as_str(), must_be_utf8(None)))
+        let text = Offload::new(memory, text.len()).run(0, move || String::from_utf8(text)).await?;
+        text.map_err(|_| Problem::field(self.name.as_str(), must_be_utf8(None)))
     }
 
     /// The bytes of a file; `None` when there are none, as a browser sends it for an input in which no file was chosen. So does a script
