@@ -94,8 +94,9 @@ fn domain_name(text: &str) -> Option<String> {
     if !ascii.contains('.') || !ascii.split('.').all(is_label) || is_number || ascii.len() > 253 {
         return None;
     }
-    // What is ASCII stays as it was written: people look for their own spelling.
-    if text.is_ascii() { Some(text.to_owned()) } else { Some(idna::domain_to_unicode(text).0) }
+    // What is ASCII stays as it was written: people look for their own spelling. But each domain has one form.
+    let is_encoded = ascii.split('.').any(|label| label.starts_with("xn--"));
+    if !is_encoded && text.is_ascii() { Some(text.to_owned()) } else { Some(idna::domain_to_unicode(text).0) }
 }
 
 /// Whether a character may stand before the `@`: those that RFC 5322 allows without quotes, the dot, and letters of all scripts (RFC 6531).
@@ -163,6 +164,7 @@ mod tests {
         }
         assert_eq!(read("jose\u{301}@example.org"), read("jos\u{e9}@example.org"));
         assert_eq!(read("a@例え。jp"), "a@例え.jp");
+        assert_eq!(read("a@XN--R8JZ45G.jp"), "a@例え.jp");
         assert_eq!(EmailAddress::parse("a@例え.jp").unwrap().ascii_domain(), "xn--r8jz45g.jp");
     }
 

@@ -87,7 +87,9 @@ async fn names_deceive_nobody_and_what_looks_the_same_is_the_same() -> Result<()
     }
 
     // Users from before go on, with the name that they have and a form that brings it back.
-    for (number, old) in ["admin", "../..", "\u{202E}nimda", "rene\u{301}", "zo\u{200B}e"].into_iter().enumerate() {
+    for (number, old) in
+        ["admin", "../..", "\u{202E}nimda", "rene\u{301}", "zo\u{200B}e", "lo\u{E0041}u", "wu  li"].into_iter().enumerate()
+    {
         let first = format!("before-{number}");
         let user = signed_in(&nobody, &register(&nobody, &first, User::PASSWORD).await?.ok()?)?;
         let renamed = "UPDATE auth.users SET username = $1, username_key = lower($1) WHERE username = $2";
@@ -98,7 +100,7 @@ async fn names_deceive_nobody_and_what_looks_the_same_is_the_same() -> Result<()
         refused(&user.put(PROFILE, json!({ "username": "root" })).await?, 400, "username");
     }
     // Nobody takes a name that looks like one of theirs.
-    for taken in ["ren\u{e9}", "zoe"] {
+    for taken in ["ren\u{e9}", "zoe", "lou", "wu li"] {
         refused(&register(&nobody, taken, User::PASSWORD).await?, 409, "username");
     }
     let user = platform.user().await?;
@@ -154,6 +156,10 @@ async fn whoever_registers_an_address_is_mailed() -> Result<()> {
     // The link that confirms the address can be asked for again: after a pause, and not for ever.
     let ann = signed_in(&nobody, &answer)?;
     mails(&sink, "Ann@Example.org", 1).await?;
+    assert_eq!(ann.post(CONFIRM_AGAIN, Value::Null).await?.status, 429, "the first was mailed a moment ago");
+    let database = platform.database().await?;
+    let later = "UPDATE auth.confirmation_mails SET asked_at = asked_at - interval '61 seconds'";
+    database.batch_execute(later).await?;
     ann.post(CONFIRM_AGAIN, Value::Null).await?.ok()?;
     let links: Vec<String> = mails(&sink, "Ann@Example.org", 2).await?.iter().filter_map(link).collect();
     assert_eq!(links.len(), 2, "not all are links");
@@ -164,9 +170,15 @@ async fn whoever_registers_an_address_is_mailed() -> Result<()> {
     assert_eq!(without.post(CONFIRM_AGAIN, Value::Null).await?.status, 409);
     let second = links.last().context("a second link")?;
     assert_eq!(nobody.post(second, Value::Null).await?.status, 200);
-    let database = platform.database().await?;
-    database.batch_execute("UPDATE auth.confirmation_mails SET asked_at = asked_at - interval '61 seconds'").await?;
+    database.batch_execute(later).await?;
     assert_eq!(ann.post(CONFIRM_AGAIN, Value::Null).await?.status, 409, "it is confirmed");
+
+    // Who registered before addresses had a normal form signs in as before, and keeps the address by sending it back.
+    let old = "a\u{200B}nn@example.org";
+    database.execute("UPDATE auth.users SET email = $1, email_key = $1 WHERE username = 'ann'", &[&old]).await?;
+    nobody.post(LOGIN, json!({ "email": old, "password": User::PASSWORD })).await?.ok()?;
+    let kept = ann.put(PROFILE, json!({ "email": old })).await?.ok()?;
+    assert!(kept["data"]["user"]["pendingEmail"].is_null(), "{kept}");
     Ok(())
 }
 
@@ -202,6 +214,15 @@ async fn a_new_user_sees_the_credits_at_once() -> Result<()> {
     let bo = nobody.with_token(tokens["access_token"].as_str().context("access_token")?);
     assert_eq!(bo.get("/api/v1/auth/me").await?.ok()?["credits"], 250);
     lock.rollback().await?;
+
+    // Whoever lost it is told again.
+    database.batch_execute("DELETE FROM auth.signup_grant").await?;
+    platform.user().await?.get("/api/v1/users/profile").await?.ok()?;
+    eventually("the grant is known again", PATIENCE, async || {
+        ensure!(database.query_opt("SELECT FROM auth.signup_grant WHERE credits = 250", &[]).await?.is_some());
+        Ok(())
+    })
+    .await?;
     Ok(())
 }
 

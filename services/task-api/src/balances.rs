@@ -27,7 +27,7 @@ pub async fn run(database: Database, relay: Relay, signup_grant: Credits, stoppi
                 tell_grant(&database, &relay, signup_grant).await?;
                 is_grant_told = true;
             }
-            tell_all(&database, &relay).await
+            tell_all(&database, &relay, signup_grant).await
         };
         match told.await {
             Ok(()) => failing = false,
@@ -51,16 +51,17 @@ async fn tell_grant(database: &Database, relay: &Relay, signup_grant: Credits) -
     Ok(())
 }
 
-async fn tell_all(database: &Database, relay: &Relay) -> Result<(), DatabaseError> {
-    while database.transaction("tell_balances", async |connection: &mut Connection| tell(connection).await).await? {
+async fn tell_all(database: &Database, relay: &Relay, signup_grant: Credits) -> Result<(), DatabaseError> {
+    while database.transaction("tell_balances", async |connection: &mut Connection| tell(connection, signup_grant).await).await? {
         relay.wake();
     }
     relay.wake();
     Ok(())
 }
 
-/// Tells whether there is much more.
-async fn tell(connection: &mut Connection) -> Result<bool, DatabaseError> {
+/// Tells whether there is much more. What new users are given goes along each time: what was told at the start may have been lost, as when an
+/// earlier version of a service took it that did not know of it.
+async fn tell(connection: &mut Connection, signup_grant: Credits) -> Result<bool, DatabaseError> {
     let Some(progress) = balances::begin(connection).await? else { return Ok(false) };
     let changed = balances::changed(connection, &progress).await?;
     let more = balances::go_on(connection, &progress).await?;
@@ -70,7 +71,8 @@ async fn tell(connection: &mut Connection) -> Result<bool, DatabaseError> {
             credits: balance.credits,
             entry: balance.entry,
         };
-        enqueue(connection, &BalancesChanged { balances: changed.into_iter().map(told).collect(), signup_grant: None }).await?;
+        let balances = changed.into_iter().map(told).collect();
+        enqueue(connection, &BalancesChanged { balances, signup_grant: Some(signup_grant.get()) }).await?;
     }
     Ok(more)
 }

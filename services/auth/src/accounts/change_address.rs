@@ -13,7 +13,7 @@ use crate::{
     rules::address_change::{AddressChange, address_change},
     store::{
         addresses::{self, PendingAddress},
-        password_resets, security_events,
+        confirmation_mails, password_resets, security_events,
         users::{self, LockedUser},
     },
 };
@@ -69,6 +69,7 @@ impl Accounts {
         let asked = PendingAddress { email: email.to_owned(), expires_at: confirmations.expires_at(now) };
         addresses::ask(connection, acting, &asked).await?;
         security_events::record(connection, user.id, SecurityEvent::EmailChangeAsked, Some(device), now).await?;
+        confirmation_mails::note(connection, user.id, now).await?;
         let mail = confirmations.mail(&self.0.codes.key, user.id, email, language, now);
         enqueue(connection, &mail).await.map_err(DatabaseError::from)?;
         let told = Content::AddressChangeAsked(AddressChangeAsked {});

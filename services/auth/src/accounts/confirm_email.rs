@@ -12,7 +12,7 @@ use super::{AccountError, Accounts, Device, User, UserState, change_address::New
 use crate::{
     credentials::CodeKey,
     rules::confirmation::Confirmation,
-    store::{addresses, users},
+    store::{addresses, confirmation_mails, users},
 };
 
 /// How users are asked to confirm their addresses.
@@ -66,6 +66,7 @@ impl Accounts {
         now: DateTime<Utc>,
     ) -> Result<(), DatabaseError> {
         let (Some(confirmations), Some(email)) = (&self.0.confirmations, &user.email) else { return Ok(()) };
+        confirmation_mails::note(connection, user.id, now).await?;
         enqueue(connection, &confirmations.mail(&self.0.codes.key, user.id, email, language, now)).await?;
         Ok(())
     }

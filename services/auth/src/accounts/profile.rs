@@ -13,7 +13,7 @@ use super::{
     register::{now, taken},
 };
 use crate::{
-    rules::{login::key, profile::ProfileChange},
+    rules::{login::is_same_address, profile::ProfileChange},
     store::{api_keys, profiles, security_events},
 };
 
@@ -125,5 +125,5 @@ impl Accounts {
 
 /// Whether mail would go elsewhere.
 fn moves(user: &User, change: &ProfileChange) -> bool {
-    change.email.as_deref().is_some_and(|email| user.email.as_deref().map(key) != Some(key(email)))
+    change.email.as_deref().is_some_and(|email| user.email.as_deref().is_none_or(|present| !is_same_address(present, email)))
 }

@@ -9,7 +9,7 @@ use crate::accounts::Accounts;
 
 /// Mails the link once more that confirms the own address: the one in `pendingEmail`, or else the present one.
 ///
-/// As codes: after a minute, and ten times a day. The mail is in the language that `Accept-Language` prefers, English or Chinese.
+/// As codes: a minute after the one before, which may be the first of all, and ten times a day. The mail is in the language that `Accept-Language` prefers, English or Chinese.
 #[utoipa::path(
     post,
     path = "/api/auth/send-confirmation",

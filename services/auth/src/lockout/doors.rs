@@ -46,7 +46,7 @@ impl Doors {
         let text = match subject {
             Subject::Account(AccountOwner { user_id, generation }) => format!("account {user_id} {generation}"),
             Subject::Nobody(Identifier::Username(name)) => format!("name {name}"),
-            Subject::Nobody(Identifier::Email(email)) => format!("email {email}"),
+            Subject::Nobody(Identifier::Email { key, .. }) => format!("email {key}"),
         };
         let hash = digest(&SHA256, text.as_bytes());
         let account = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..HASH_BYTES]);
@@ -101,7 +101,7 @@ mod tests {
         let ann = || Identifier::of("ann");
         assert_eq!(doors(ann(), "192.0.2.7"), doors(Identifier::of("ANN"), "::ffff:192.0.2.7"));
         assert_ne!(doors(ann(), "192.0.2.7").account, doors(Identifier::of("bo"), "192.0.2.7").account);
-        assert_ne!(doors(ann(), "192.0.2.7").account, doors(Identifier::Email("ann".to_owned()), "192.0.2.7").account);
+        assert_ne!(doors(ann(), "192.0.2.7").account, doors(Identifier::email("ann"), "192.0.2.7").account);
         assert_ne!(doors(ann(), "192.0.2.7").account_here, doors(ann(), "192.0.2.8").account_here);
         assert_eq!(doors(ann(), "2001:db8::1"), doors(ann(), "2001:db8::2:3:4:5"));
         assert_ne!(doors(ann(), "2001:db8::1").address, doors(ann(), "2001:db8:0:1::1").address);

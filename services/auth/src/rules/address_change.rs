@@ -1,6 +1,6 @@
 //! What becomes of an e-mail address that a user asks for.
 
-use super::login::key;
+use super::login::is_same_address;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressChange {
@@ -14,7 +14,7 @@ pub enum AddressChange {
 
 /// What it means that a user, whose present address may be verified, asks for this one.
 pub fn address_change(present: Option<&str>, is_verified: bool, asked: &str) -> AddressChange {
-    if present.map(key).as_deref() == Some(&*key(asked)) {
+    if present.is_some_and(|present| is_same_address(present, asked)) {
         AddressChange::Same
     } else if present.is_some() && is_verified {
         AddressChange::Move
@@ -32,6 +32,7 @@ mod tests {
         let asked = |present, is_verified| address_change(present, is_verified, "Ann@x.io");
         assert_eq!((asked(Some("ann@X.io"), false), asked(Some("ann@x.io"), true)), (AddressChange::Same, AddressChange::Same));
         assert_eq!((asked(None, false), asked(Some("bo@x.io"), false)), (AddressChange::Claim, AddressChange::Claim));
+        assert_eq!(asked(Some("an\u{200B}n@x.io"), true), AddressChange::Same);
         assert_eq!(asked(Some("bo@x.io"), true), AddressChange::Move);
     }
 }

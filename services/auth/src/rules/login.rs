@@ -18,7 +18,12 @@ pub struct Login {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identifier {
     Username(String),
-    Email(String),
+    Email {
+        /// Of the normal form.
+        key: String,
+        /// As it was typed, but for its case: addresses from before there was a normal form are stored so.
+        typed: String,
+    },
 }
 
 impl Login {
@@ -51,12 +56,17 @@ impl Identifier {
 
     /// By a name or an address, as one types it.
     pub fn of(text: &str) -> Self {
-        if text.contains('@') { Self::Email(email_key(text)) } else { Self::Username(key(text)) }
+        if text.contains('@') { Self::email(text) } else { Self::Username(key(text)) }
     }
 
     pub fn email(email: &str) -> Self {
-        Self::Email(email_key(email))
+        Self::Email { key: email_key(email), typed: key(email) }
     }
+}
+
+/// Whether mail to the two goes to one mailbox, as far as one can tell: they are the same in their normal form.
+pub fn is_same_address(one: &str, other: &str) -> bool {
+    email_key(one) == email_key(other)
 }
 
 /// Without what nobody sees in an address, which comes along with what people copy.
@@ -81,10 +91,19 @@ mod tests {
     #[test]
     fn either_field_finds_the_user() {
         assert_eq!(identifier(Some(" Ann"), None), Identifier::Username("ann".to_owned()));
-        assert_eq!(identifier(None, Some("A@x.io")), Identifier::Email("a@x.io".to_owned()));
-        assert_eq!(identifier(Some("A@x.io"), None), Identifier::Email("a@x.io".to_owned()));
-        assert_eq!(identifier(None, Some("a\u{200B}@x.io\u{A0}")), Identifier::Email("a@x.io".to_owned()));
-        assert_eq!(identifier(Some(""), Some("a@x.io")), Identifier::Email("a@x.io".to_owned()));
+        assert_eq!(identifier(None, Some("A@x.io")), Identifier::email("a@x.io"));
+        assert_eq!(identifier(Some("A@x.io"), None), Identifier::email("a@x.io"));
+        let typed = Identifier::Email { key: "a@x.io".to_owned(), typed: "a\u{200B}@x.io".to_owned() };
+        assert_eq!(identifier(None, Some("A\u{200B}@x.io\u{A0}")), typed);
+        assert_eq!(identifier(Some(""), Some("a@x.io")), Identifier::email("a@x.io"));
+    }
+
+    #[test]
+    fn one_mailbox_is_told_from_another() {
+        for same in ["Ann@X.io", "a\u{200B}nn@x.io", "ann@\u{FF58}.io"] {
+            assert!(is_same_address(same, "ann@x.io"), "{same:?}");
+        }
+        assert!(is_same_address("jose\u{301}@x.io", "jos\u{e9}@x.io") && !is_same_address("bo@x.io", "ann@x.io"));
     }
 
     #[test]

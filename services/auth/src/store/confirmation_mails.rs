@@ -10,7 +10,7 @@ use zoetrope_postgres::{DatabaseError, PRUNE_BATCH};
 
 use super::schema::confirmation_mails;
 
-/// When the user asked for one, since then.
+/// When the user was mailed one, or asked for one, since then.
 pub async fn asked(
     connection: &mut AsyncPgConnection,
     user: UserId,
@@ -21,7 +21,7 @@ pub async fn asked(
     Ok(recent.load(connection).await?)
 }
 
-/// Notes that the user asks for one now.
+/// Notes that the user is mailed one now.
 pub async fn note(connection: &mut AsyncPgConnection, user: UserId, now: DateTime<Utc>) -> Result<(), DatabaseError> {
     diesel::insert_into(confirmation_mails::table)
         .values((confirmation_mails::user_id.eq(user.as_uuid()), confirmation_mails::asked_at.eq(now)))

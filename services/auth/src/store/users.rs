@@ -119,7 +119,10 @@ pub async fn find(
             let named = query.filter(users::username_key.eq_any(spellings(key)));
             named.order(users::username_key.eq(key).desc()).first(connection).await
         }
-        Identifier::Email(key) => query.filter(users::email_key.eq(key)).first(connection).await,
+        Identifier::Email { key, typed } => {
+            let addressed = query.filter(users::email_key.eq_any([key, typed]));
+            addressed.order(users::email_key.eq(typed).desc()).first(connection).await
+        }
     };
     let row: Option<(UserRow, Option<String>)> = row.optional()?;
     row.map(|(user, password_hash)| Ok((user.try_into()?, password_hash))).transpose()

@@ -2,13 +2,13 @@
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, IntoSql, OptionalExtension, QueryDsl, QueryResult,
-    dsl::{IntervalDsl, exists, now},
+    dsl::{IntervalDsl, exists, not, now},
     sql_query,
     sql_types::{BigInt, Integer, Timestamptz},
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
-use zoetrope_domain::{AccountOwner, TaskId, UserId};
+use zoetrope_domain::{AccountOwner, TaskId};
 use zoetrope_postgres::{Connection, PRUNE_BATCH};
 
 use super::schema::{idempotency_keys, tasks};
@@ -68,9 +68,15 @@ pub async fn claim(
     })
 }
 
-/// Whether somebody asked for something under this key before.
-pub async fn is_known(connection: &Connection, user: UserId, key: &str) -> QueryResult<bool> {
-    diesel::select(exists(idempotency_keys::table.find((user.as_uuid(), key)))).get_result(&mut &*connection).await
+/// Whether the owner asked for something under this key before: whether [`claim`] would find it.
+pub async fn is_known(connection: &Connection, owner: AccountOwner, key: &str) -> QueryResult<bool> {
+    let of_earlier =
+        tasks::table.filter(tasks::id.eq(idempotency_keys::task_id).and(tasks::owner_generation.lt(owner.generation.stored())));
+    let known = idempotency_keys::table
+        .find((owner.user_id.as_uuid(), key))
+        .filter(idempotency_keys::created_at.ge(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()))
+        .filter(not(exists(of_earlier)));
+    diesel::select(exists(known)).get_result(&mut &*connection).await
 }
 
 /// Forgets a batch of keys whose time is over; tells how many. One that a request is just claiming anew is left to it.

@@ -100,7 +100,19 @@ impl CreateVideo {
             "callbackUrl" => self.callback_url.is_some(),
             _ => false,
         };
-        let wrong = self.clone().check(catalog, destinations).err().unwrap_or_default();
+        // All but the picture, which may be a hundred megabytes.
+        let checked = Self {
+            prompt: self.prompt.clone(),
+            model: self.model.clone(),
+            duration: self.duration,
+            size: self.size.clone(),
+            aspect_ratio: self.aspect_ratio.clone(),
+            watermark: self.watermark,
+            reference_image: None,
+            client_request_id: self.client_request_id.clone(),
+            callback_url: self.callback_url.clone(),
+        };
+        let wrong = checked.check(catalog, destinations).err().unwrap_or_default();
         wrong.into_iter().filter(was_sent).collect()
     }
 

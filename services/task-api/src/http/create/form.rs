@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use actix_web::{HttpRequest, dev::Payload};
 use zoetrope_domain::TaskId;
 use zoetrope_http::{
@@ -10,11 +12,13 @@ use super::{
     admission::Admission,
     body::LONGEST_PROMPT,
     image::{ImageTarget, UploadedImage},
+    may_be_large,
 };
 use crate::app::App;
 
 /// The form's file.
 pub const FILE_FIELD: &str = "input_reference";
+const PROMPT_FIELD: &str = "prompt";
 /// Of a field that holds a word or an address.
 const WORD_BYTES: usize = 16 * 1024;
 
@@ -28,14 +32,19 @@ pub async fn read(
 ) -> Result<Received, Problem> {
     let mut form = Form::new(request, payload);
     let (mut body, mut image, mut upload, mut text_bytes) = (CreateVideo::default(), None, None, 0);
+    let mut seen = HashSet::new();
     while let Some(field) = form.next().await? {
         let name = field.name().to_owned();
+        let is_known = name == FILE_FIELD || longest(&name).is_some();
+        if is_known && !seen.insert(name.clone()) {
+            return Err(Problem::field(name, "must be sent once"));
+        }
         let is_picture = name == FILE_FIELD || (name == IMAGE_FIELD && field.is_file());
         if is_picture {
             if image.is_some() {
                 return Err(Problem::field(name, "must be sent once"));
             }
-            let started = admission.begin(&body).await?;
+            let started = admission.begin(&body, &mut upload).await?;
             let target = ImageTarget { app, memory: BodyMemory::of(request), task, field: &name };
             image = match field.file().await? {
                 Some(content) => UploadedImage::from_upload(&target, content, started).await?,
@@ -47,12 +56,13 @@ pub async fn read(
             form.skip(field).await?;
             continue;
         };
-        if name == IMAGE_FIELD && upload.is_none() {
-            upload = Some(admission.begin(&body).await?);
+        let is_counted = name == IMAGE_FIELD || (name == PROMPT_FIELD && may_be_large(request));
+        if is_counted {
+            admission.begin(&body, &mut upload).await?;
         }
         let text = field.text(longest).await?;
         text_bytes += text.len();
-        if let Some(upload) = upload.as_ref().filter(|_| name == IMAGE_FIELD) {
+        if let Some(upload) = upload.as_ref().filter(|_| is_counted) {
             upload.grow(text.len())?;
         }
         body.set(&name, text).map_err(|error| Problem::validation(vec![error]))?;
@@ -63,7 +73,7 @@ pub async fn read(
 /// Bytes of a text field; `None` for one that nobody asked for.
 fn longest(name: &str) -> Option<usize> {
     match name {
-        "prompt" => Some(LONGEST_PROMPT),
+        PROMPT_FIELD => Some(LONGEST_PROMPT),
         IMAGE_FIELD => Some(DATA_URL_BYTES),
         name if CreateVideo::FIELDS.contains(&name) => Some(WORD_BYTES),
         _ => None,

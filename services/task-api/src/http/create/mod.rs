@@ -102,9 +102,11 @@ pub async fn create_task(
 ) -> Result<HttpResponse, Problem> {
     let id = TaskId::new(Uuid::now_v7());
     let key = idempotency::key(request.headers())?;
-    let admission = Admission::new(&app, user.user_id, key.as_deref());
+    let admission = Admission::new(&app, user.owner(), key.as_deref());
     let Received { mut body, mut image, upload, offload } = read(&app, &request, payload.into_inner(), id, &admission).await?;
-    let picture = body.reference_image.take().map(DataUrl::parse).transpose();
+    let picture = body.reference_image.take();
+    let offload = offload.without(picture.as_ref().map_or(0, String::len));
+    let picture = picture.map(DataUrl::parse).transpose();
     let picture = picture.map_err(|error| Problem::field(IMAGE_FIELD, error.to_string()))?.flatten();
     let catalog = app.clone();
     let checked =
@@ -157,22 +159,21 @@ async fn read(
     }
     let mut upload = None;
     if may_be_large(request) {
-        let begun = admission.begin(&CreateVideo::default()).await?;
-        payload = counted(payload, begun.clone());
-        upload = Some(begun);
+        let begun = admission.begin(&CreateVideo::default(), &mut upload).await?;
+        payload = counted(payload, begun);
     }
     let LargeJson(body, offload) = LargeJson::<CreateVideo>::from_request(request, &mut payload).await?;
     Ok(Received { body, image: None, upload, offload })
 }
 
 /// Whether there may be a picture of some size in the body.
-fn may_be_large(request: &HttpRequest) -> bool {
+pub(super) fn may_be_large(request: &HttpRequest) -> bool {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     length.map_or_else(|| request.chunked().unwrap_or_default(), |length: u64| length > SMALL_BYTES as u64)
 }
 
 /// A body that counts as an upload.
-fn counted(payload: Payload, upload: Upload) -> Payload {
+pub(super) fn counted(payload: Payload, upload: Upload) -> Payload {
     let counted = payload.map(move |chunk| {
         let chunk = chunk?;
         upload.grow(chunk.len()).map_err(|refused| PayloadError::Io(io::Error::other(Problem::from(refused))))?;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, rt, web::Data};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, rt,
+    web::{self, Data},
+};
 use chrono::Utc;
 use uuid::Uuid;
 use zoetrope_domain::TaskId;
@@ -20,7 +23,10 @@ use super::{
 use crate::{
     app::App,
     commands::{Created, Idempotency, NewTask},
-    http::{create::idempotency, problems::too_many_streams},
+    http::{
+        create::{counted, idempotency, may_be_large},
+        problems::too_many_streams,
+    },
     live::{Admission, Follower, Teller},
     task::Task,
 };
@@ -63,8 +69,15 @@ pub async fn generate_stream(
     authenticator: Data<Authenticator>,
     user: CurrentUser,
     request: HttpRequest,
-    LargeJson(body, offload): LargeJson<GenerateVideo>,
+    payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
+    let (mut payload, mut upload) = (payload.into_inner(), None);
+    if may_be_large(&request) {
+        let begun = app.uploads.begin(user.user_id)?;
+        payload = counted(payload, begun.clone());
+        upload = Some(begun);
+    }
+    let LargeJson(body, offload) = LargeJson::<GenerateVideo>::from_request(&request, &mut payload).await?;
     let key = idempotency::key(request.headers())?;
     let catalog = app.clone();
     let work = move || (body.fingerprint(), body.check(&catalog.models, &catalog.destinations));
@@ -81,6 +94,9 @@ pub async fn generate_stream(
     let id = match run_to_end(async move { commands.create_task(new).await }).await? {
         Created::New(task) | Created::Repeated(task) => task.id,
     };
+
+    // The text is worked through.
+    drop(upload);
 
     let follower = app.live.follow_request(user.user_id, id);
     let (response, writer) = sse::open(app.live.pace());
