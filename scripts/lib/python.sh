@@ -17,6 +17,6 @@ python_environment() {
     "$PYTHON" -m venv "$home"
     # What is not named there with its hash is not installed, and nothing is built.
     "$home/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes --only-binary :all: \
-        --requirement "$requirements" || fail "$1 could not be installed: it comes from pypi.org"
+        --requirement "$requirements" || fail "$1 could not be installed: it comes from PyPI"
     printf '%s\n' "$stamp" >"$home/stamp"
 }
